@@ -1,0 +1,121 @@
+//! The answer to one check.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The `retry_after` of a denial that waiting cannot cure.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// Why a request was denied, or, for [`Reason::TableFull`] on an admitted one, why it was not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Nothing stood against the request.
+    #[default]
+    None,
+    /// The key has used up its limit for now.
+    Limit,
+    /// The cost is above the capacity (or the limit is 0), so it can never fit.
+    CostExceedsLimit,
+    /// The table holds as many live keys as it can and [`OnFull`](crate::OnFull) is `Deny` or `Allow`.
+    TableFull,
+    /// The time given is after [`MAX_UNIX_NS`](crate::MAX_UNIX_NS), the last one that fits a key's state.
+    TimeOutOfRange,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Limit => "limit",
+            Self::CostExceedsLimit => "cost exceeds limit",
+            Self::TableFull => "table full",
+            Self::TimeOutOfRange => "time out of range",
+        })
+    }
+}
+
+/// The answer to one check: all of it from the same atomic step.
+///
+/// ```
+/// use sluicegate::{Limiter, Policy};
+/// use std::time::Duration;
+///
+/// let limiter = Limiter::new("fixed-window 1/m".parse::<Policy>()?, 1_000)?;
+/// assert!(limiter.check_at("203.0.113.10", 1, 0).allowed());
+/// let denied = limiter.check_at("203.0.113.10", 1, 0);
+/// assert!(!denied.allowed());
+/// assert_eq!(denied.retry_after(), Some(Duration::from_secs(60)));
+/// # Ok::<(), sluicegate::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[must_use = "a decision that nobody looks at limits nobody"]
+pub struct Decision {
+    pub(crate) allowed: bool,
+    pub(crate) reason: Reason,
+    pub(crate) limit: u64,
+    pub(crate) remaining: u64,
+    pub(crate) retry_after_ns: u64,
+    pub(crate) reset_after_ns: u64,
+    pub(crate) delay_ns: u64,
+}
+
+impl Decision {
+    /// Whether the request is within the limit. Only an allowed request has consumed anything.
+    #[inline]
+    #[must_use]
+    pub fn allowed(&self) -> bool {
+        self.allowed
+    }
+
+    /// Why not, when it is not allowed.
+    #[inline]
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The policy's limit `L`, in permits.
+    #[inline]
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Permits that are left after this decision, rounded down: the largest cost that would be
+    /// admitted at the same instant.
+    #[inline]
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.remaining
+    }
+
+    /// On a denial that waiting can cure: how long after the `now` of the check the same request is
+    /// admitted if nobody else asks for the key in between. A nanosecond earlier it is denied.
+    #[inline]
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        let waiting_helps = !self.allowed && self.retry_after_ns != NEVER;
+        waiting_helps.then(|| Duration::from_nanos(self.retry_after_ns))
+    }
+
+    /// How long after the `now` of the check the key is fresh again (fixed window: its window ends).
+    #[inline]
+    #[must_use]
+    pub fn reset_after(&self) -> Duration {
+        Duration::from_nanos(self.reset_after_ns)
+    }
+
+    /// Leaky bucket: how long to hold an allowed request so that requests leave at the constant rate.
+    /// Zero for the other algorithms; who only polices ignores it.
+    #[inline]
+    #[must_use]
+    pub fn delay(&self) -> Duration {
+        Duration::from_nanos(self.delay_ns)
+    }
+
+    /// A denial for `reason` that waiting cannot cure and that knows nothing of the key.
+    pub(crate) fn refused(reason: Reason, limit: u64) -> Self {
+        Self { reason, limit, retry_after_ns: NEVER, ..Self::default() }
+    }
+}

@@ -1,0 +1,75 @@
+//! Everything that can go wrong when a policy or a limiter is made. Checks themselves cannot fail.
+
+use std::fmt;
+
+/// Why a policy or a limiter could not be made.
+///
+/// Each message is one line that names what was wrong, the bound it broke, and a way out. No variant is
+/// returned by a check: once a [`Limiter`](crate::Limiter) exists, every call has an answer.
+///
+/// ```
+/// let error = "token-bucket 100 per s".parse::<sluicegate::Policy>().unwrap_err();
+/// assert!(error.to_string().contains("column 17"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The text of a policy does not follow the grammar `ALGORITHM LIMIT/PERIOD [burst=N]`.
+    PolicyText {
+        /// The text as it was given, cut to a length fit for a message.
+        text: String,
+        /// Where the trouble starts: the column, counted in characters from 1.
+        column: usize,
+        /// What was wrong there, and what would be right.
+        problem: String,
+    },
+    /// A number of a policy is outside its range, or its numbers do not fit together.
+    PolicyRange {
+        /// What was out of range, its bound, and a way out.
+        problem: String,
+    },
+    /// `max_keys` is zero or more than an address space can hold.
+    MaxKeys {
+        /// The number that was asked for.
+        max_keys: u64,
+        /// The largest number that is accepted.
+        bound: u64,
+    },
+    /// The table's memory could not be had.
+    OutOfMemory {
+        /// How many bytes were asked for.
+        bytes: u64,
+    },
+    /// The operating system gave no random bytes for the table's secret seed.
+    NoEntropy,
+}
+
+/// Lets `Limiter::new` take a finished [`Policy`](crate::Policy), whose conversion cannot fail.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PolicyText { text, column, problem } => {
+                write!(
+                    f,
+                    "policy {text:?}, column {column}: {problem} (a right one: \"token-bucket 100/s burst=200\")"
+                )
+            }
+            Self::PolicyRange { problem } => write!(f, "policy out of range: {problem}"),
+            Self::MaxKeys { max_keys, bound } => {
+                write!(f, "max_keys is {max_keys}; it must be from 1 to {bound}")
+            }
+            Self::OutOfMemory { bytes } => {
+                write!(f, "no memory for a table of {bytes} bytes; ask for fewer max_keys")
+            }
+            Self::NoEntropy => write!(f, "the operating system gave no random bytes for the table's secret seed"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
