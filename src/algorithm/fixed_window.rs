@@ -1,0 +1,80 @@
+//! Fixed window: at most L permits in each window `[nP, (n+1)P)` counted from the Unix epoch.
+//!
+//! Word: `window number + 1` above the count. The count's bits are chosen from the limit; the window's number
+//! takes the rest, and [`FixedWindow::new`] refuses what would not reach [`MAX_UNIX_NS`].
+
+use super::{MAX_UNIX_NS, Step, WORD_BITS, WordOverflow, admit, bits, deny};
+
+#[derive(Debug, Clone)]
+pub(super) struct FixedWindow {
+    limit: u64,
+    period_ns: u64,
+    count_bits: u32,
+}
+
+/// A word taken apart and brought up to a time.
+struct Window {
+    number: u64,
+    count: u64,
+}
+
+impl FixedWindow {
+    pub(super) fn new(limit: u64, period_ns: u64) -> Result<Self, WordOverflow> {
+        let (count_bits, number_bits) = (bits(limit), bits(MAX_UNIX_NS / period_ns + 1));
+        if count_bits + number_bits > WORD_BITS {
+            return Err(WordOverflow { largest_limit: (1 << (WORD_BITS - number_bits)) - 1 });
+        }
+        Ok(Self { limit, period_ns, count_bits })
+    }
+
+    /// The key's current window: that of `now`, or a later one it has already seen. Windows do not go back.
+    #[inline]
+    fn window(&self, word: u64, now: u64) -> Window {
+        let number = now / self.period_ns;
+        match (word >> self.count_bits).checked_sub(1) {
+            Some(seen) if seen >= number => Window { number: seen, count: word & self.fresh_marks() },
+            _ => Window { number, count: 0 },
+        }
+    }
+
+    #[inline]
+    fn word(&self, window: &Window) -> u64 {
+        (window.number + 1) << self.count_bits | window.count
+    }
+
+    #[inline]
+    pub(super) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
+        let window = self.window(word, now);
+        let ends_after = (window.number + 1) * self.period_ns - now;
+        let remaining = self.limit.saturating_sub(window.count);
+        if cost > remaining {
+            return deny(word, self.limit, remaining, ends_after, ends_after);
+        }
+        let next = if cost == 0 { word } else { self.word(&Window { count: window.count + cost, ..window }) };
+        admit(next, self.limit, remaining - cost, ends_after)
+    }
+
+    pub(super) fn refund(&self, word: u64, now: u64, cost: u64) -> u64 {
+        let window = self.window(word, now);
+        if window.count == 0 {
+            return word;
+        }
+        self.word(&Window { count: window.count.saturating_sub(cost), ..window })
+    }
+
+    pub(super) fn expires_at(&self, word: u64) -> u64 {
+        (word >> self.count_bits) * self.period_ns
+    }
+
+    pub(super) fn memory_ns(&self) -> u64 {
+        self.period_ns
+    }
+
+    pub(super) fn consumed(&self, word: u64, now: u64) -> u64 {
+        self.window(word, now).count
+    }
+
+    pub(super) fn fresh_marks(&self) -> u64 {
+        (1 << self.count_bits) - 1
+    }
+}

@@ -1,0 +1,183 @@
+//! The four algorithms as arithmetic on one machine word.
+//!
+//! A key's whole state is one `u64`, its *word*. Each algorithm is a pure function from the word, the time
+//! and a cost to the next word and the decision: no atomics, no clock, no key. So one compare-and-swap is the
+//! linearization point of a check, and a denial is a load.
+//!
+//! What all words have in common:
+//! * the top bit ([`FROZEN_BIT`](crate::table)) is never set by an algorithm: it belongs to the table;
+//! * words up to [`Rule::fresh_marks`] mean "never charged": the table tells them apart, so that a slot does not
+//!   begin each life with the same word;
+//! * a word says all of itself in absolute Unix time, so it needs no sweeper and outlives the process.
+
+mod fixed_window;
+mod gcra;
+mod leaky_bucket;
+mod sliding_window;
+mod time_grid;
+mod token_bucket;
+
+use crate::decision::{Decision, NEVER, Reason};
+use crate::policy::{Algorithm, Policy};
+use fixed_window::FixedWindow;
+use leaky_bucket::LeakyBucket;
+use sliding_window::SlidingWindow;
+use token_bucket::TokenBucket;
+
+/// The last time that can be decided on, in nanoseconds since the Unix epoch: 3·2^60, in August 2079.
+///
+/// A check of a cost above 0 at a later time is denied with [`Reason::TimeOutOfRange`].
+pub const MAX_UNIX_NS: u64 = 3 << 60;
+
+/// The word of a key that was never seen.
+pub(crate) const FRESH: u64 = 0;
+
+/// Bits that a word may use; the top one belongs to the table.
+const WORD_BITS: u32 = 63;
+
+/// The numbers of a policy, each in range, do not fit into one word together.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct WordOverflow {
+    /// The largest limit that would fit with the same period.
+    pub(crate) largest_limit: u64,
+}
+
+/// What a check does to a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// The word afterwards: the same one when nothing was consumed.
+    pub(crate) next: u64,
+    pub(crate) decision: Decision,
+}
+
+/// A policy made ready for deciding.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    limit: u64,
+    /// The largest cost that can ever fit; 0 for a limit of 0.
+    capacity: u64,
+    arithmetic: Arithmetic,
+}
+
+#[derive(Debug, Clone)]
+enum Arithmetic {
+    FixedWindow(FixedWindow),
+    SlidingWindow(SlidingWindow),
+    TokenBucket(TokenBucket),
+    LeakyBucket(LeakyBucket),
+    /// A limit of 0, whatever the algorithm: there is nothing to keep.
+    Nothing,
+}
+
+/// Calls the same method on whichever algorithm it is, with an answer for a limit of 0.
+macro_rules! each_algorithm {
+    ($rule:expr, $algorithm:ident => $call:expr, nothing => $nothing:expr) => {
+        match &$rule.arithmetic {
+            Arithmetic::FixedWindow($algorithm) => $call,
+            Arithmetic::SlidingWindow($algorithm) => $call,
+            Arithmetic::TokenBucket($algorithm) => $call,
+            Arithmetic::LeakyBucket($algorithm) => $call,
+            Arithmetic::Nothing => $nothing,
+        }
+    };
+}
+
+impl Rule {
+    /// Refuses a policy whose numbers do not fit into one word.
+    pub(crate) fn new(policy: &Policy) -> Result<Self, WordOverflow> {
+        let (limit, period_ns, burst) = (policy.limit(), policy.period_ns(), policy.burst());
+        let arithmetic = match policy.algorithm() {
+            _ if limit == 0 => Arithmetic::Nothing,
+            Algorithm::FixedWindow => Arithmetic::FixedWindow(FixedWindow::new(limit, period_ns)?),
+            Algorithm::SlidingWindow => Arithmetic::SlidingWindow(SlidingWindow::new(limit, period_ns)?),
+            Algorithm::TokenBucket => Arithmetic::TokenBucket(TokenBucket::new(limit, period_ns, burst)?),
+            Algorithm::LeakyBucket => Arithmetic::LeakyBucket(LeakyBucket::new(limit, period_ns, burst)?),
+        };
+        let capacity = if limit == 0 { 0 } else { burst };
+        Ok(Self { limit, capacity, arithmetic })
+    }
+
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Decides on `cost` permits at `now` for a key whose word is `word`.
+    #[inline]
+    pub(crate) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
+        if now > MAX_UNIX_NS && cost > 0 {
+            return Step { next: word, decision: Decision::refused(Reason::TimeOutOfRange, self.limit) };
+        }
+        if cost > self.capacity {
+            return self.never_fits(word, now);
+        }
+        let now = now.min(MAX_UNIX_NS);
+        each_algorithm!(self, algorithm => algorithm.step(word, now, cost),
+            nothing => Step { next: word, decision: Decision { allowed: true, ..Decision::default() } })
+    }
+
+    /// The denial of a cost above the capacity, with what a cost of 0 would say of the key.
+    #[cold]
+    fn never_fits(&self, word: u64, now: u64) -> Step {
+        let asked = self.step(word, now, 0).decision;
+        let decision = Decision {
+            allowed: false,
+            reason: Reason::CostExceedsLimit,
+            retry_after_ns: NEVER,
+            delay_ns: 0,
+            ..asked
+        };
+        Step { next: word, decision }
+    }
+
+    /// The word after `cost` permits are given back at `now`: never more than were taken, so that `u64::MAX` of
+    /// them make the key fresh.
+    pub(crate) fn refund(&self, word: u64, now: u64, cost: u64) -> u64 {
+        let now = now.min(MAX_UNIX_NS);
+        each_algorithm!(self, algorithm => algorithm.refund(word, now, cost), nothing => word)
+    }
+
+    /// From when on `word` equals that of a key never seen, whatever it was before: by time alone, in Unix ns.
+    pub(crate) fn expires_at(&self, word: u64) -> u64 {
+        each_algorithm!(self, algorithm => algorithm.expires_at(word), nothing => 0)
+    }
+
+    /// The longest time for which one charge can keep a word from being fresh, in ns.
+    pub(crate) fn memory_ns(&self) -> u64 {
+        each_algorithm!(self, algorithm => algorithm.memory_ns(), nothing => 0)
+    }
+
+    /// How much of its limit a key has consumed at `now`: 0 when fresh, comparable among words of one rule.
+    pub(crate) fn consumed(&self, word: u64, now: u64) -> u64 {
+        each_algorithm!(self, algorithm => algorithm.consumed(word, now), nothing => 0)
+    }
+
+    /// The largest word that is fresh at any time, one less than a power of two.
+    pub(crate) fn fresh_marks(&self) -> u64 {
+        each_algorithm!(self, algorithm => algorithm.fresh_marks(), nothing => 0)
+    }
+}
+
+/// An admission that leaves `next`.
+#[inline]
+fn admit(next: u64, limit: u64, remaining: u64, reset_after_ns: u64) -> Step {
+    Step { next, decision: Decision { allowed: true, limit, remaining, reset_after_ns, ..Decision::default() } }
+}
+
+/// A denial that changes nothing and that waiting until `retry_after_ns` cures.
+#[inline]
+fn deny(word: u64, limit: u64, remaining: u64, retry_after_ns: u64, reset_after_ns: u64) -> Step {
+    let decision = Decision {
+        reason: Reason::Limit,
+        limit,
+        remaining,
+        retry_after_ns,
+        reset_after_ns,
+        ..Decision::default()
+    };
+    Step { next: word, decision }
+}
+
+/// How many bits a number needs.
+const fn bits(number: u64) -> u32 {
+    u64::BITS - number.leading_zeros()
+}
