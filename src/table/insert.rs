@@ -1,0 +1,342 @@
+//! How a slot passes to a new key, so that anybody can finish what somebody began.
+//!
+//! 1. *Open*: the home's header goes from idle to open with the key's fingerprint. From here on the insert is
+//!    everybody's: whoever needs the header, or meets a slot frozen for it, does the rest.
+//! 2. Look for the key within reach; if it is there, close the header.
+//! 3. *Freeze* an expired slot: its state goes from the word seen to a frozen one that names this insert. If its
+//!    key came alive in between, the swap fails and another slot is chosen.
+//! 4. *Bind*: the header goes from open to bound with the slot. Of several slots that helpers have frozen one is
+//!    bound; the others are given back, or thawed by whoever meets them.
+//! 5. *Hand over*: the tag goes from the old owner's to the new one's, the state from frozen to fresh.
+//! 6. *Close*: the header goes to idle with the next sequence number.
+//!
+//! Each step is a swap from a value that does not occur again while it matters (tags count versions, headers and
+//! frozen states carry the sequence), so a helper that slept through everything does no harm. A slot is bound only
+//! once it is frozen, so no insert has to be taken back after its tag has changed.
+//!
+//! The sequence has 13 bits. For a stale header to be taken for the present one, a thread must sleep through an
+//! exact multiple of 8192 inserts of one home and wake while the same key is at the same step in the same slot.
+
+use super::layout::{Frozen, Header, MAX_REACH, SLOTS, Seat, Tag};
+use super::{KeyId, OnFull, Table};
+use crate::sync::{Ordering, fence};
+
+/// While the table is known to be full, an insert looks no further than this: at 14 places (3 in a model).
+const REACH_WHEN_FULL: usize = if cfg!(loom) { 2 } else { 1 };
+
+/// The lowest bit of a fresh word: the slot waits for its owner's first charge.
+const RESERVED: u64 = 1;
+
+/// How an insert stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Over: the key was seated, by whomever, or was there already.
+    Done,
+    /// Over: there is no place in reach.
+    NoRoom,
+    /// Something changed on the way: look again.
+    Again,
+}
+
+/// A slot that an insert may take, with the words it was judged by.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    seat: Seat,
+    tag: Tag,
+    state: u64,
+    /// Its key is live and would be forgotten.
+    evicts: bool,
+}
+
+impl Candidate {
+    /// Whether another helper of the same insert has frozen it already.
+    fn is_frozen(&self) -> bool {
+        Frozen::of(self.state).is_some()
+    }
+}
+
+/// What a look at the places of a home found.
+#[derive(Debug, Default)]
+struct Survey {
+    key_present: bool,
+    candidate: Option<Candidate>,
+    /// The farthest displacement of any key of this home.
+    reach: usize,
+}
+
+impl Table {
+    /// Gives the key a slot, unless it has one or there is none: `false`.
+    pub(super) fn insert(&self, key: KeyId, now: u64) -> bool {
+        loop {
+            let header = self.header(key.home);
+            if !header.is_idle() {
+                self.finish(key.home, header, now);
+            } else if self.find(key).is_some() {
+                return true;
+            } else {
+                let open = header.opened(key.fingerprint);
+                if self.move_header(key.home, header, open) {
+                    return self.finish(key.home, open, now) != Progress::NoRoom;
+                }
+            }
+        }
+    }
+
+    /// Brings the insert that `seen` describes to its end, if it has not come to it.
+    fn finish(&self, home: usize, seen: Header, now: u64) -> Progress {
+        loop {
+            let header = self.header(home);
+            let is_over = header.sequence() != seen.sequence() || header.fingerprint() != seen.fingerprint();
+            if is_over {
+                return Progress::Done;
+            }
+            let progress = match header.seat() {
+                Some(seat) => self.hand_over(home, header, seat),
+                None => self.take_seat(home, header, now),
+            };
+            if progress != Progress::Again && self.move_header(home, header, header.closed()) {
+                return progress;
+            }
+        }
+    }
+
+    /// Steps 2 to 4: has a slot frozen and bound.
+    fn take_seat(&self, home: usize, header: Header, now: u64) -> Progress {
+        let survey = self.survey(home, header, now);
+        if survey.key_present {
+            return Progress::Done;
+        }
+        let Some(candidate) = survey.candidate else {
+            return Progress::NoRoom;
+        };
+        if self.freeze(home, header, candidate) {
+            let reach = survey.reach.max(candidate.seat.displacement);
+            if self.move_header(home, header, header.bound(candidate.seat, reach)) {
+                self.count_insert(home, candidate.evicts);
+            } else {
+                self.give_back(home, header, candidate);
+            }
+        }
+        Progress::Again
+    }
+
+    /// Step 3. `false` if the slot must not be taken.
+    ///
+    /// It may then be frozen all the same, because a refund has marked its tag in between. It is left so: another
+    /// helper may have bound it before the mark. If nobody has, it is thawed when this insert is over.
+    fn freeze(&self, home: usize, header: Header, candidate: Candidate) -> bool {
+        let Candidate { seat, tag, state, .. } = candidate;
+        let bucket = self.bucket_of(home, seat);
+        let frozen = Frozen::new(seat.displacement, header.sequence(), state).state();
+        if !candidate.is_frozen() && self.move_state(bucket, seat.slot, state, frozen).is_err() {
+            return false;
+        }
+        // Pairs with the fence in `refund`: a refund that has read the state before it was frozen has marked the
+        // tag before, and the mark is seen here.
+        fence(Ordering::SeqCst);
+        self.tag(bucket, seat.slot) == tag
+    }
+
+    /// Undoes a freeze after the header has moved on from open, so that nobody can bind the slot any more.
+    ///
+    /// If this thread stops before it, others thaw the slot: it is then fresh, as an expired key's is; or, where a
+    /// live key was to be evicted, that key is.
+    fn give_back(&self, home: usize, header: Header, candidate: Candidate) {
+        let Candidate { seat, state, .. } = candidate;
+        let present = self.header(home);
+        let was_bound = present.sequence() == header.sequence() && present.seat() == Some(seat);
+        if !was_bound && !candidate.is_frozen() {
+            let frozen = Frozen::new(seat.displacement, header.sequence(), state).state();
+            // A failure says that another has thawed it, or that it was bound, handed over and closed.
+            let _ = self.move_state(self.bucket_of(home, seat), seat.slot, frozen, state);
+        }
+    }
+
+    /// Step 5: the slot's tag and state become the new key's.
+    fn hand_over(&self, home: usize, header: Header, seat: Seat) -> Progress {
+        let bucket = self.bucket_of(home, seat);
+        loop {
+            // The tag is read first: if the state is still frozen for this insert afterwards, the tag was read
+            // while it was, and is the old owner's or already the new one's.
+            let tag = self.tag(bucket, seat.slot);
+            let state = self.state(bucket, seat.slot);
+            let still_frozen = Frozen::of(state).is_some_and(|frozen| frozen.is_for(header, seat.displacement));
+            if !still_frozen {
+                return Progress::Done;
+            }
+            if tag.is_of(header.fingerprint(), seat.displacement) {
+                // A failure says that another helper has done it.
+                let _ = self.move_state(bucket, seat.slot, state, self.reserved_word(tag));
+                return Progress::Done;
+            }
+            // A failure says that another helper has done it, or that a refund has marked the old owner's tag.
+            let _ = self.move_tag(bucket, seat.slot, tag, tag.succeeded_by(header.fingerprint(), seat.displacement));
+        }
+    }
+
+    /// The first word of a slot's owner: fresh, another one than the owner's before, and marked as reserved, so that
+    /// nobody takes the slot before the owner's first charge. Else two new keys could take one slot from each
+    /// other for ever. A thread that stops before that charge costs this slot, until its key comes again.
+    fn reserved_word(&self, tag: Tag) -> u64 {
+        (tag.version() << 1 | RESERVED) & self.rule.fresh_marks()
+    }
+
+    /// A fresh word that is free for anybody.
+    fn free_word(&self, tag: Tag) -> u64 {
+        tag.version() << 1 & self.rule.fresh_marks()
+    }
+
+    fn is_reserved(&self, state: u64) -> bool {
+        state <= self.rule.fresh_marks() && state & RESERVED != 0
+    }
+
+    /// Clears a frozen slot out of the way: finishes the insert it was frozen for, or thaws it if that insert is
+    /// over and has taken another slot.
+    pub(super) fn resolve(&self, bucket: usize, slot: usize, state: u64, now: u64) {
+        let Some(frozen) = Frozen::of(state) else { return };
+        let seat = Seat { displacement: frozen.displacement(), slot };
+        let home = self.geometry.home_of(bucket, seat.displacement);
+        let header = self.header(home);
+        if self.is_wanted(frozen, header, seat) {
+            self.finish(home, header, now);
+        } else {
+            self.thaw(bucket, slot, state);
+        }
+    }
+
+    /// Whether the insert in `header` may still bind, or has bound, a slot frozen for it.
+    fn is_wanted(&self, frozen: Frozen, header: Header, seat: Seat) -> bool {
+        frozen.is_for(header, seat.displacement) && header.seat().is_none_or(|bound| bound == seat)
+    }
+
+    fn thaw(&self, bucket: usize, slot: usize, state: u64) {
+        // The tag cannot change while the state is frozen and nobody has bound the slot. A failure says that
+        // another has thawed it.
+        let _ = self.move_state(bucket, slot, state, self.free_word(self.tag(bucket, slot)));
+    }
+
+    /// Step 2 and the choice of step 3: looks for the key as far as any of its home may be, and for a slot to take.
+    fn survey(&self, home: usize, header: Header, now: u64) -> Survey {
+        let mut survey = Survey::default();
+        let max_reach = self.geometry.max_reach();
+        let known_reach = header.reach().min(max_reach);
+        let full = self.is_known_full(now);
+        let search_reach = if full { REACH_WHEN_FULL.min(max_reach) } else { max_reach };
+        let mut least: Option<(u64, Candidate)> = None;
+        for displacement in 0..=known_reach.max(search_reach) {
+            let searching = survey.candidate.is_none() && displacement <= search_reach;
+            if !searching && displacement > known_reach {
+                break;
+            }
+            let bucket = self.geometry.bucket_after(home, displacement);
+            for slot in 0..SLOTS {
+                let tag = self.tag(bucket, slot);
+                if tag.is_of(header.fingerprint(), displacement) {
+                    return Survey { key_present: true, ..survey };
+                }
+                if !tag.is_empty() && tag.displacement() == displacement {
+                    survey.reach = displacement;
+                }
+                if !searching || survey.candidate.is_some() {
+                    continue;
+                }
+                let seat = Seat { displacement, slot };
+                match self.judge(bucket, seat, tag, header, now) {
+                    Some((0, candidate)) => survey.candidate = Some(candidate),
+                    Some(found) if displacement <= REACH_WHEN_FULL => {
+                        least = Some(least.filter(|least| least.0 <= found.0).unwrap_or(found));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if survey.candidate.is_none() {
+            if !full {
+                self.note_full(home, now);
+            }
+            survey.candidate = least.map(|(_, candidate)| candidate).filter(|_| self.on_full == OnFull::Evict);
+        }
+        survey
+    }
+
+    /// What it would cost to take a slot: nothing if its key has expired, else how dear its state is.
+    fn judge(&self, bucket: usize, seat: Seat, tag: Tag, header: Header, now: u64) -> Option<(u64, Candidate)> {
+        let mut state = self.state(bucket, seat.slot);
+        if let Some(frozen) = Frozen::of(state) {
+            let home = self.geometry.home_of(bucket, frozen.displacement());
+            let owner = self.header(home);
+            if frozen.is_for(header, seat.displacement) {
+                // Frozen for this very insert by another helper: to be bound as it is, but for a refund's mark,
+                // which only the helper who knows the word can weigh.
+                let candidate = Candidate { seat, tag, state, evicts: false };
+                return (!tag.is_refunded()).then_some((0, candidate));
+            }
+            let frozen_seat = Seat { displacement: frozen.displacement(), slot: seat.slot };
+            if self.is_wanted(frozen, owner, frozen_seat) {
+                return None;
+            }
+            self.thaw(bucket, seat.slot, state);
+            state = self.state(bucket, seat.slot);
+            if Frozen::of(state).is_some() {
+                return None;
+            }
+        }
+        let expired = self.reusable_at(tag, state) <= now;
+        // A slot whose owner is about to charge it, or that a refund may be on its way to, is the last to be evicted.
+        let is_awaited = tag.is_refunded() || self.is_reserved(state);
+        let rank = u64::from(is_awaited) << 63 | (self.rule.consumed(state, now) >> 1).saturating_add(1);
+        Some((if expired { 0 } else { rank }, Candidate { seat, tag, state, evicts: !expired }))
+    }
+
+    /// From when on a slot may be given to another key at no loss.
+    ///
+    /// A refunded one waits for one memory longer: until then a thread may still hold a word that a charge had
+    /// written before the refund, and the next owner's words must all be later than that (see `refund`).
+    fn reusable_at(&self, tag: Tag, state: u64) -> u64 {
+        if self.is_reserved(state) {
+            return u64::MAX;
+        }
+        let grace = if tag.is_refunded() { self.rule.memory_ns() } else { 0 };
+        self.rule.expires_at(state) + grace
+    }
+
+    /// Whether a look at all places has found the table full, and what it found has not expired since.
+    fn is_known_full(&self, now: u64) -> bool {
+        // Relaxed, here and below: the word only saves work, nothing is published by it.
+        now < self.full_until_word().load(Ordering::Relaxed)
+    }
+
+    /// Remembers that no slot of this home is free, until a tenth of those seen will be.
+    ///
+    /// The places in reach of one home are a sample of the table. While the promise is kept, more than a third
+    /// of all slots are free, so a sample with less than a tenth (and a table that has been so since) cannot be.
+    fn note_full(&self, home: usize, now: u64) {
+        let mut free_at = [0; (MAX_REACH + 1) * SLOTS];
+        let seen = (self.geometry.max_reach() + 1) * SLOTS;
+        for (index, free_at) in free_at[..seen].iter_mut().enumerate() {
+            let (bucket, slot) = (self.geometry.bucket_after(home, index / SLOTS), index % SLOTS);
+            let state = self.state(bucket, slot);
+            *free_at = Frozen::of(state).map_or_else(|| self.reusable_at(self.tag(bucket, slot), state), |_| now);
+        }
+        let (_, full_until, _) = free_at[..seen].select_nth_unstable(seen / 10);
+        self.full_until_word().store(*full_until, Ordering::Relaxed);
+    }
+
+    /// Finishes the inserts that hold the places next to the key's home, so that there is one to take.
+    pub(super) fn resolve_around(&self, key: KeyId, now: u64) {
+        for displacement in 0..=REACH_WHEN_FULL.min(self.geometry.max_reach()) {
+            let bucket = self.geometry.bucket_after(key.home, displacement);
+            for slot in 0..SLOTS {
+                self.resolve(bucket, slot, self.state(bucket, slot), now);
+            }
+        }
+    }
+
+    /// Forgets that the table is full: something was given back.
+    pub(super) fn forget_full(&self) {
+        let word = self.full_until_word();
+        if word.load(Ordering::Relaxed) != 0 {
+            word.store(0, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! The table's words: where they are and what their bits mean.
+//!
+//! ```text
+//! control (16 words) | counters (8 x 16 words) | buckets (16 words each)
+//!
+//! bucket:  header | spare | tag 0 | state 0 | … | tag 6 | state 6          128 bytes, two adjacent lines
+//!
+//! header:  fingerprint 32 | slot 11 | reach 8 | sequence 13
+//! tag:     fingerprint 32 | displacement 8 | refunded 1 | version 23
+//! state:   0 | a word of the algorithm 63
+//!          1 | displacement 8 | sequence 13 | low bits of the state it froze 42
+//! ```
+//!
+//! All zeroes is a valid, empty table. There are no pointers; indices are taken modulo the table's own size.
+
+/// Words in a bucket: two cache lines of 64 bytes.
+pub(super) const BUCKET_WORDS: usize = 16;
+/// Slots in a bucket; what is left of its 16 words are the header and a spare. One in a model, which would
+/// otherwise spend its time on the order of loads that do not matter.
+pub(super) const SLOTS: usize = if cfg!(loom) { 1 } else { 7 };
+/// The first slot's place in its bucket.
+const FIRST_SLOT_WORD: usize = 2;
+
+/// Shards of the counters, so that threads that insert do not share a line.
+pub(super) const COUNTER_SHARDS: usize = if cfg!(loom) { 1 } else { 8 };
+/// The word that says until when the table is known to be full.
+pub(super) const FULL_UNTIL_WORD: usize = 0;
+const CONTROL_WORDS: usize = 16;
+const COUNTERS_WORD: usize = CONTROL_WORDS;
+const BUCKETS_WORD: usize = COUNTERS_WORD + COUNTER_SHARDS * BUCKET_WORDS;
+
+/// A table has `max_keys / KEYS * BUCKETS` buckets: 35/8 = 4.375 keys for the 7 slots of each, 29.26 bytes a key.
+const KEYS_PER_8_BUCKETS: u64 = 35;
+
+/// How far from its home bucket a key may be.
+///
+/// With Poisson(4.375) keys at home in each bucket, a run of `n` full buckets has odds of about
+/// `exp(-0.687 n)` (Chernoff: `7 ln(7/4.375) - 7 + 4.375 = 0.687`), which is 10^-19 for the 64 in reach: below one in
+/// a million for any table that fits a machine. A table of up to 64 buckets is in reach as a whole.
+pub(super) const MAX_REACH: usize = 63;
+
+/// The sizes of one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    pub(super) buckets: usize,
+}
+
+impl Geometry {
+    /// The largest `max_keys`: 2^48, more than any machine has memory for.
+    pub(crate) const MAX_KEYS: u64 = 1 << 48;
+
+    /// Room for `max_keys` live keys, or `None` if that is 0, above `MAX_KEYS` or more than the address space.
+    pub(crate) fn new(max_keys: u64) -> Option<Self> {
+        if !(1..=Self::MAX_KEYS).contains(&max_keys) {
+            return None;
+        }
+        let buckets = usize::try_from((max_keys * 8).div_ceil(KEYS_PER_8_BUCKETS)).ok()?;
+        let geometry = Self { buckets };
+        (geometry.bytes() <= isize::MAX as u64).then_some(geometry)
+    }
+
+    pub(super) fn words(self) -> usize {
+        BUCKETS_WORD + self.buckets * BUCKET_WORDS
+    }
+
+    pub(crate) fn bytes(self) -> u64 {
+        (BUCKETS_WORD as u64 + self.buckets as u64 * BUCKET_WORDS as u64) * 8
+    }
+
+    /// How many buckets after the home one a key may be in.
+    pub(super) fn max_reach(self) -> usize {
+        MAX_REACH.min(self.buckets - 1)
+    }
+
+    /// The bucket `displacement` after `home`, around the end of the table.
+    #[inline]
+    pub(super) fn bucket_after(self, home: usize, displacement: usize) -> usize {
+        let bucket = home + displacement;
+        if bucket < self.buckets { bucket } else { bucket - self.buckets }
+    }
+
+    /// The home of whoever is `displacement` away from it in `bucket`. Untrusted: any displacement is taken.
+    #[inline]
+    pub(super) fn home_of(self, bucket: usize, displacement: usize) -> usize {
+        (bucket + self.buckets - displacement % self.buckets) % self.buckets
+    }
+
+    #[inline]
+    pub(super) fn header_word(self, bucket: usize) -> usize {
+        BUCKETS_WORD + bucket * BUCKET_WORDS
+    }
+
+    #[inline]
+    pub(super) fn tag_word(self, bucket: usize, slot: usize) -> usize {
+        self.header_word(bucket) + FIRST_SLOT_WORD + 2 * slot
+    }
+
+    #[inline]
+    pub(super) fn state_word(self, bucket: usize, slot: usize) -> usize {
+        self.tag_word(bucket, slot) + 1
+    }
+
+    #[inline]
+    pub(super) fn counter_word(self, shard: usize, counter: usize) -> usize {
+        COUNTERS_WORD + (shard % COUNTER_SHARDS) * BUCKET_WORDS + counter
+    }
+}
+
+/// What of a key's hash the table keeps: its home bucket and 32 bits more. Never 0.
+pub(super) type Fingerprint = u32;
+
+/// A slot as seen from a home bucket: how many buckets on, and which of the seven there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seat {
+    pub(super) displacement: usize,
+    pub(super) slot: usize,
+}
+
+const SEQUENCE_BITS: u32 = 13;
+const SEQUENCE_MASK: u64 = (1 << SEQUENCE_BITS) - 1;
+
+/// The header of a bucket: the state of the one insert at a time for keys whose home it is.
+///
+/// | fingerprint | slot | state |
+/// |---|---|---|
+/// | 0 | any | idle |
+/// | key's | none | open: the key is to be inserted, its slot not yet chosen |
+/// | key's | chosen | bound: the slot is frozen for the key and will be handed over |
+///
+/// `idle -> open -> bound -> idle` or `idle -> open -> idle`; each `-> idle` adds one to the sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header(pub(super) u64);
+
+impl Header {
+    const REACH_SHIFT: u32 = SEQUENCE_BITS;
+    const SEAT_SHIFT: u32 = Self::REACH_SHIFT + 8;
+    const FINGERPRINT_SHIFT: u32 = 32;
+    const NO_SEAT: u64 = (1 << 11) - 1;
+
+    fn pack(fingerprint: Fingerprint, seat: u64, reach: usize, sequence: u64) -> Self {
+        Self(
+            u64::from(fingerprint) << Self::FINGERPRINT_SHIFT
+                | seat << Self::SEAT_SHIFT
+                | (reach as u64 & 0xFF) << Self::REACH_SHIFT
+                | (sequence & SEQUENCE_MASK),
+        )
+    }
+
+    pub(super) fn fingerprint(self) -> Fingerprint {
+        (self.0 >> Self::FINGERPRINT_SHIFT) as Fingerprint
+    }
+
+    pub(super) fn is_idle(self) -> bool {
+        self.fingerprint() == 0
+    }
+
+    /// No key of this home is further away than this.
+    #[inline]
+    pub(super) fn reach(self) -> usize {
+        (self.0 >> Self::REACH_SHIFT & 0xFF) as usize
+    }
+
+    pub(super) fn sequence(self) -> u64 {
+        self.0 & SEQUENCE_MASK
+    }
+
+    /// The chosen slot, once the header is bound.
+    pub(super) fn seat(self) -> Option<Seat> {
+        let seat = self.0 >> Self::SEAT_SHIFT & Self::NO_SEAT;
+        let (displacement, slot) = ((seat >> 3) as usize, (seat & 7) as usize);
+        (!self.is_idle() && slot < SLOTS).then_some(Seat { displacement, slot })
+    }
+
+    pub(super) fn opened(self, fingerprint: Fingerprint) -> Self {
+        Self::pack(fingerprint, Self::NO_SEAT, self.reach(), self.sequence())
+    }
+
+    pub(super) fn bound(self, seat: Seat, reach: usize) -> Self {
+        let packed_seat = (seat.displacement as u64) << 3 | seat.slot as u64;
+        Self::pack(self.fingerprint(), packed_seat, reach, self.sequence())
+    }
+
+    pub(super) fn closed(self) -> Self {
+        Self::pack(0, Self::NO_SEAT, self.reach(), self.sequence() + 1)
+    }
+}
+
+/// Whose slot it is. 0: nobody's yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tag(pub(super) u64);
+
+impl Tag {
+    const REFUNDED: u64 = 1 << 23;
+    const VERSION_MASK: u64 = Self::REFUNDED - 1;
+    const DISPLACEMENT_SHIFT: u32 = 24;
+    const FINGERPRINT_SHIFT: u32 = 32;
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 >> Self::FINGERPRINT_SHIFT == 0
+    }
+
+    /// Whether this is the tag of a key that is `displacement` from its home.
+    #[inline]
+    pub(super) fn is_of(self, fingerprint: Fingerprint, displacement: usize) -> bool {
+        self.0 >> Self::DISPLACEMENT_SHIFT == u64::from(fingerprint) << 8 | displacement as u64
+    }
+
+    pub(super) fn displacement(self) -> usize {
+        (self.0 >> Self::DISPLACEMENT_SHIFT & 0xFF) as usize
+    }
+
+    /// Counts the owners of the slot; its numbers mark the first word of each.
+    pub(super) fn version(self) -> u64 {
+        self.0 & Self::VERSION_MASK
+    }
+
+    /// Whether a refund may have lowered, or be about to lower, the state.
+    pub(super) fn is_refunded(self) -> bool {
+        self.0 & Self::REFUNDED != 0
+    }
+
+    pub(super) fn refunded(self) -> Self {
+        Self(self.0 | Self::REFUNDED)
+    }
+
+    /// The same owner in the same life, whether refunded or not.
+    #[inline]
+    pub(super) fn is_same_owner(self, other: Self) -> bool {
+        (self.0 ^ other.0) & !Self::REFUNDED == 0
+    }
+
+    /// The tag of the slot's next owner.
+    pub(super) fn succeeded_by(self, fingerprint: Fingerprint, displacement: usize) -> Self {
+        Self(
+            u64::from(fingerprint) << Self::FINGERPRINT_SHIFT
+                | (displacement as u64) << Self::DISPLACEMENT_SHIFT
+                | ((self.version() + 1) & Self::VERSION_MASK),
+        )
+    }
+}
+
+/// The state of a slot that is on its way from one key to another: nobody may charge it.
+///
+/// It names the insert it was frozen for by the home's displacement and sequence, so that whoever meets it can
+/// finish that insert, or, if the insert took another slot, thaw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Frozen(u64);
+
+impl Frozen {
+    const BIT: u64 = 1 << 63;
+    const DISPLACEMENT_SHIFT: u32 = 55;
+    const SEQUENCE_SHIFT: u32 = 42;
+    const LOW_BITS: u64 = (1 << Self::SEQUENCE_SHIFT) - 1;
+
+    pub(super) fn new(displacement: usize, sequence: u64, state: u64) -> Self {
+        let name = (displacement as u64 & 0xFF) << Self::DISPLACEMENT_SHIFT | sequence << Self::SEQUENCE_SHIFT;
+        Self(Self::BIT | name | state & Self::LOW_BITS)
+    }
+
+    /// The state, if it is a frozen one.
+    #[inline]
+    pub(super) fn of(state: u64) -> Option<Self> {
+        (state & Self::BIT != 0).then_some(Self(state))
+    }
+
+    pub(super) fn state(self) -> u64 {
+        self.0
+    }
+
+    pub(super) fn displacement(self) -> usize {
+        (self.0 >> Self::DISPLACEMENT_SHIFT & 0xFF) as usize
+    }
+
+    fn sequence(self) -> u64 {
+        self.0 >> Self::SEQUENCE_SHIFT & SEQUENCE_MASK
+    }
+
+    /// Whether the insert that `header` describes froze this, `displacement` away from it.
+    pub(super) fn is_for(self, header: Header, displacement: usize) -> bool {
+        !header.is_idle() && self.sequence() == header.sequence() && self.displacement() == displacement
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_header_keeps_each_of_its_fields(
+            fingerprint in 1u32.., displacement in 0usize..=255, slot in 0usize..SLOTS, reach in 0usize..=255, sequence in 0u64..1 << 13,
+        ) {
+            let idle = Header::pack(0, Header::NO_SEAT, reach, sequence);
+            prop_assert!(idle.is_idle() && idle.seat().is_none());
+            let open = idle.opened(fingerprint);
+            prop_assert_eq!((open.fingerprint(), open.seat(), open.reach(), open.sequence()), (fingerprint, None, reach, sequence));
+            let seat = Seat { displacement, slot };
+            let bound = open.bound(seat, 255 - reach);
+            prop_assert_eq!((bound.fingerprint(), bound.seat(), bound.reach()), (fingerprint, Some(seat), 255 - reach));
+            let closed = bound.closed();
+            prop_assert!(closed.is_idle());
+            prop_assert_eq!((closed.reach(), closed.sequence()), (255 - reach, (sequence + 1) % (1 << 13)));
+        }
+
+        #[test]
+        fn a_tag_keeps_each_of_its_fields(fingerprint in 1u32.., displacement in 0usize..=255, before in any::<u64>()) {
+            let tag = Tag(before).succeeded_by(fingerprint, displacement);
+            prop_assert!(tag.is_of(fingerprint, displacement) && !tag.is_empty() && !tag.is_refunded());
+            prop_assert!(!tag.is_of(fingerprint ^ 1, displacement) && !tag.is_of(fingerprint, displacement ^ 1));
+            prop_assert_eq!(tag.displacement(), displacement);
+            prop_assert_eq!(tag.version(), (Tag(before).version() + 1) % (1 << 23));
+            prop_assert!(tag.refunded().is_refunded() && tag.refunded().is_same_owner(tag));
+            prop_assert!(!tag.succeeded_by(fingerprint, displacement).is_same_owner(tag));
+        }
+
+        #[test]
+        fn a_frozen_state_names_its_insert_and_is_no_word(displacement in 0usize..=255, sequence in 0u64..1 << 13, state in 0u64..1 << 63) {
+            prop_assert!(Frozen::of(state).is_none());
+            let frozen = Frozen::of(Frozen::new(displacement, sequence, state).state()).unwrap();
+            let header = Header::pack(7, Header::NO_SEAT, 0, sequence);
+            prop_assert!(frozen.is_for(header, displacement));
+            prop_assert!(!frozen.is_for(header, displacement ^ 1));
+            prop_assert!(!frozen.is_for(header.closed(), displacement) && !frozen.is_for(header.closed().opened(7), displacement));
+        }
+
+        #[test]
+        fn a_home_is_found_from_any_of_its_buckets(buckets in 1usize..1000, home in 0usize..1000, displacement in 0usize..=MAX_REACH) {
+            let geometry = Geometry { buckets };
+            let (home, displacement) = (home % buckets, displacement % buckets);
+            prop_assert_eq!(geometry.home_of(geometry.bucket_after(home, displacement), displacement), home);
+        }
+    }
+
+    #[test]
+    fn a_key_costs_at_most_32_bytes_at_the_promised_capacity() {
+        for max_keys in [1_000, 100_000, 1_000_000, 50_000_000] {
+            let geometry = Geometry::new(max_keys).unwrap();
+            assert!(geometry.bytes() <= 32 * max_keys, "{max_keys}: {} bytes", geometry.bytes());
+        }
+    }
+
+    #[test]
+    fn sizes_that_no_machine_has_are_refused() {
+        assert!(Geometry::new(0).is_none());
+        assert!(Geometry::new(u64::MAX).is_none());
+        assert!(Geometry::new(Geometry::MAX_KEYS).is_some());
+    }
+}

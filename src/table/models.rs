@@ -1,0 +1,290 @@
+//! The table under loom: the shipped code, in every order of its accesses that up to three preemptions allow.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test --release --lib models`. Each model asserts that it was run often enough, so
+//! that a bound cannot end it early unseen, and loom fails a model in which a thread goes on for more than
+//! `MAX_BRANCHES` accesses, which is how a livelock shows. `tests/broken_models.py` takes out, one after another,
+//! the steps that these models protect, and sees them fail.
+
+use super::layout::{Geometry, SLOTS};
+use super::{KeyId, OnFull, Table};
+use crate::algorithm::Rule;
+use crate::decision::{Decision, Reason};
+use crate::policy::Policy;
+use loom::sync::{Arc, Notify};
+use loom::thread;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const MAX_BRANCHES: usize = 20_000;
+/// The period of the policies in these models, in ns.
+const PERIOD: u64 = 1_000;
+
+/// Runs `model` in all orders of at most three preemptions; there must be at least `orders` of them.
+fn in_all_orders(orders: usize, model: impl Fn() + Sync + Send + 'static) {
+    let runs = std::sync::Arc::new(AtomicUsize::new(0));
+    let counted = runs.clone();
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.max_branches = MAX_BRANCHES;
+    (builder.max_permutations, builder.max_duration) = (None, None);
+    builder.check(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        model();
+    });
+    let runs = runs.load(Ordering::Relaxed);
+    assert!(runs >= orders, "only {runs} orders were run");
+    println!("{runs} orders");
+}
+
+fn table(buckets: usize, policy: &str, on_full: OnFull) -> Arc<Table> {
+    let policy: Policy = policy.parse().unwrap();
+    Arc::new(Table::new(Rule::new(&policy).unwrap(), Geometry { buckets }, on_full).unwrap())
+}
+
+const fn key(home: usize, fingerprint: u32) -> KeyId {
+    KeyId { home, fingerprint }
+}
+
+fn check(table: &Arc<Table>, key: KeyId, now: u64) -> impl FnOnce() -> Decision + 'static {
+    let table = table.clone();
+    move || table.check(key, now, 1)
+}
+
+/// How many slots of the table are the key's.
+fn entries(table: &Table, key: KeyId) -> usize {
+    let buckets = table.geometry.buckets;
+    let places = (0..buckets).flat_map(|bucket| (0..SLOTS).map(move |slot| (bucket, slot)));
+    places
+        .filter(|&(bucket, slot)| {
+            let tag = table.tag(bucket, slot);
+            tag.is_of(key.fingerprint, tag.displacement())
+                && table.geometry.home_of(bucket, tag.displacement()) == key.home
+        })
+        .count()
+}
+
+#[test]
+fn two_first_requests_for_one_key_end_in_one_entry() {
+    in_all_orders(1_000, || {
+        let table = table(2, "fixed-window 1/us", OnFull::Deny);
+        let key = key(0, 7);
+        let other = thread::spawn(check(&table, key, 0));
+        let mine = check(&table, key, 0)();
+        let theirs = other.join().unwrap();
+        assert!(mine.allowed() ^ theirs.allowed(), "{mine:?} {theirs:?}");
+        assert_eq!(entries(&table, key), 1);
+    });
+}
+
+#[test]
+fn requests_for_one_key_never_get_more_than_its_limit() {
+    in_all_orders(10, || {
+        let table = table(1, "token-bucket 2/us", OnFull::Deny);
+        let key = key(0, 7);
+        assert!(table.check(key, 0, 1).allowed());
+        let other = thread::spawn(check(&table, key, 0));
+        let mine = check(&table, key, 0)();
+        assert!(mine.allowed() ^ other.join().unwrap().allowed());
+    });
+}
+
+#[test]
+fn a_key_that_comes_back_and_one_that_wants_its_slot_do_not_both_get_it() {
+    in_all_orders(1_000, || {
+        let table = table(1, "fixed-window 1/us", OnFull::Deny);
+        let (old, new) = (key(0, 7), key(0, 8));
+        assert!(table.check(old, 0, 1).allowed());
+        // The slot has expired: its owner comes back while another key wants it.
+        let newcomer = thread::spawn(check(&table, new, PERIOD));
+        let revived = check(&table, old, PERIOD)();
+        let newcomer = newcomer.join().unwrap();
+        assert!(revived.allowed() ^ newcomer.allowed(), "{revived:?} {newcomer:?}");
+        for (key, first) in [(old, revived), (new, newcomer)] {
+            // The loser was turned away for want of room and not for what the other had used up, and the
+            // winner's permit is remembered.
+            let reason = if first.allowed() { Reason::Limit } else { Reason::TableFull };
+            assert_eq!(first.reason(), if first.allowed() { Reason::None } else { Reason::TableFull });
+            assert_eq!(table.check(key, PERIOD, 1).reason(), reason);
+        }
+    });
+}
+
+#[test]
+fn neighbouring_homes_that_want_one_slot_do_not_both_get_it() {
+    in_all_orders(1_000, || {
+        let table = table(2, "fixed-window 1/us", OnFull::Deny);
+        assert!(table.check(key(0, 6), 0, 1).allowed());
+        let (spilled, at_home) = (key(0, 7), key(1, 7));
+        let other = thread::spawn(check(&table, spilled, 0));
+        let mine = check(&table, at_home, 0)();
+        let theirs = other.join().unwrap();
+        assert!(mine.allowed() ^ theirs.allowed(), "{mine:?} {theirs:?}");
+        assert_eq!(entries(&table, spilled) + entries(&table, at_home), 1);
+        assert_eq!(table.check(key(0, 6), 0, 1).reason(), Reason::Limit);
+    });
+}
+
+#[test]
+fn a_spilled_key_comes_back_while_its_slot_is_wanted_by_the_slots_home() {
+    in_all_orders(1_000, || {
+        let table = table(2, "fixed-window 1/us", OnFull::Deny);
+        let (stays, spilled, at_home) = (key(0, 6), key(0, 7), key(1, 8));
+        assert!(table.check(stays, 0, 1).allowed() && table.check(spilled, 0, 1).allowed());
+        assert!(table.check(stays, PERIOD, 1).allowed());
+        let other = thread::spawn(check(&table, spilled, PERIOD));
+        let mine = check(&table, at_home, PERIOD)();
+        let theirs = other.join().unwrap();
+        assert!(mine.allowed() ^ theirs.allowed(), "{mine:?} {theirs:?}");
+        assert_eq!(entries(&table, spilled) + entries(&table, at_home), 1);
+    });
+}
+
+#[test]
+fn an_eviction_takes_the_least_consumed_key_and_no_other() {
+    in_all_orders(1_000, || {
+        let table = table(3, "fixed-window 2/us", OnFull::Evict);
+        let heavy = key(0, 6);
+        assert!(table.check(heavy, 0, 2).allowed());
+        for light in [key(1, 7), key(2, 8)] {
+            assert!(table.check(light, 0, 1).allowed());
+        }
+        let other = thread::spawn(check(&table, key(0, 9), 0));
+        let mine = check(&table, key(1, 9), 0)();
+        assert!(mine.allowed() && other.join().unwrap().allowed());
+        assert_eq!(table.check(heavy, 0, 1).reason(), Reason::Limit, "the heavy key was forgotten");
+    });
+}
+
+#[test]
+fn refunds_and_charges_of_one_key_add_up() {
+    in_all_orders(3, || {
+        let table = table(1, "token-bucket 2/us", OnFull::Deny);
+        let key = key(0, 7);
+        assert!(table.check(key, 0, 2).allowed());
+        let refunding = table.clone();
+        let refund = thread::spawn(move || refunding.refund(key, 0, 1));
+        let mine = check(&table, key, 0)();
+        refund.join().unwrap();
+        assert_eq!(table.peek(key, 0, 0).remaining(), u64::from(!mine.allowed()));
+    });
+}
+
+#[test]
+fn a_refund_never_reaches_the_next_owner_of_the_slot() {
+    in_all_orders(10, || {
+        let table = table(1, "token-bucket 1/us burst=2", OnFull::Deny);
+        let (old, new) = (key(0, 7), key(0, 8));
+        assert!(table.check(old, 0, 1).allowed());
+        // One refund lowers the word, so that the slot may go to another key whose word then is what the other
+        // refund may still hold.
+        let refunding = table.clone();
+        let refund = thread::spawn(move || refunding.refund(old, 0, 1));
+        table.refund(old, 0, 1);
+        let mine = check(&table, new, 0)();
+        refund.join().unwrap();
+        if mine.allowed() {
+            assert_eq!(table.peek(new, 0, 0).remaining(), 1, "the next owner was given a permit back");
+        }
+    });
+}
+
+/// The swaps of a first request: open, freeze, bind, tag, state, close, charge.
+const SWAPS_OF_AN_INSERT: usize = 7;
+
+/// Stops a thread for good before each swap of an insert in turn; others must get all they ask for meanwhile.
+/// Then, as if it had only slept, the thread goes on, and must do no harm.
+fn with_a_thread_stopped_in_an_insert(buckets: usize, meanwhile: fn(&Table)) {
+    for swaps_left in 0..SWAPS_OF_AN_INSERT {
+        in_all_orders(1, move || {
+            let table = table(buckets, "fixed-window 1/us", OnFull::Deny);
+            let key = key(0, 7);
+            let (stopped, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+            let stop = Stop { swaps_left, stopped: stopped.clone(), go_on: go_on.clone() };
+            let check = check(&table, key, 0);
+            let sleeper = thread::spawn(move || {
+                STOP.with(|cell| cell.replace(Some(stop)));
+                check()
+            });
+            stopped.wait();
+            meanwhile(&table);
+            let again = table.check(key, 0, 1);
+            go_on.notify();
+            let slept = sleeper.join().unwrap();
+            assert!(again.allowed() ^ slept.allowed(), "before swap {swaps_left}: {again:?} {slept:?}");
+            assert_eq!(entries(&table, key), 1, "before swap {swaps_left}");
+            assert_eq!(table.check(key, 0, 1).reason(), Reason::Limit);
+        });
+    }
+}
+
+#[test]
+fn a_thread_that_stops_in_an_insert_holds_up_nobody_of_its_home() {
+    with_a_thread_stopped_in_an_insert(2, |table| {
+        assert!(table.check(key(0, 8), 0, 1).allowed());
+    });
+}
+
+#[test]
+fn a_thread_that_stops_in_an_insert_holds_up_nobody_of_its_slots_home() {
+    with_a_thread_stopped_in_an_insert(3, |table| {
+        for other in [key(1, 8), key(2, 9)] {
+            assert!(table.check(other, 0, 1).allowed());
+        }
+    });
+}
+
+#[test]
+fn a_thread_that_stops_in_an_insert_over_an_expired_slot_does_not_keep_its_owner_out() {
+    for swaps_left in 0..SWAPS_OF_AN_INSERT {
+        in_all_orders(1, move || {
+            let table = table(2, "fixed-window 1/us", OnFull::Deny);
+            let (old, new) = (key(0, 6), key(0, 7));
+            assert!(table.check(old, 0, 1).allowed());
+            let (stopped, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+            let stop = Stop { swaps_left, stopped: stopped.clone(), go_on: go_on.clone() };
+            let check = check(&table, new, PERIOD);
+            let sleeper = thread::spawn(move || {
+                STOP.with(|cell| cell.replace(Some(stop)));
+                check()
+            });
+            stopped.wait();
+            assert!(table.check(old, PERIOD, 1).allowed(), "before swap {swaps_left}");
+            go_on.notify();
+            assert!(sleeper.join().unwrap().allowed(), "before swap {swaps_left}");
+            for key in [old, new] {
+                assert_eq!(table.check(key, PERIOD, 1).reason(), Reason::Limit);
+                assert_eq!(entries(&table, key), 1);
+            }
+        });
+    }
+}
+
+loom::thread_local! {
+    /// After how many swaps this thread stops, and how it says so and is woken.
+    static STOP: RefCell<Option<Stop>> = RefCell::new(None);
+}
+
+struct Stop {
+    swaps_left: usize,
+    stopped: Arc<Notify>,
+    go_on: Arc<Notify>,
+}
+
+/// Called before each swap: the place where a thread of the models above stops.
+pub(super) fn stop_if_told() {
+    let stop = STOP.with(|cell| {
+        let mut stop = cell.borrow_mut();
+        match &mut *stop {
+            Some(Stop { swaps_left: 0, .. }) => stop.take(),
+            Some(Stop { swaps_left, .. }) => {
+                *swaps_left -= 1;
+                None
+            }
+            None => None,
+        }
+    });
+    if let Some(Stop { stopped, go_on, .. }) = stop {
+        stopped.notify();
+        go_on.wait();
+    }
+}

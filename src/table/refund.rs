@@ -1,0 +1,50 @@
+//! Giving permits back. This is the one operation that lowers a state, and so needs more care than a charge.
+//!
+//! A charge that hits another key's equal word by mistake asks again, and nobody got too much. A refund could not
+//! be taken back in the same way. So a slot that was ever refunded is not given to another key before every word
+//! that a refund on its way can hold is in the past, which no word of the next owner then equals:
+//!
+//! 1. the refund marks the tag, a swap that succeeds only while the key has the slot, and then reads the state;
+//! 2. an insert freezes the state and then reads the tag; if it finds a mark that it did not know of, it gives
+//!    the slot back.
+//!
+//! With a sequentially consistent fence between the two accesses on either side, at least one sees the other.
+//! Evictions keep off marked slots as long as there is another to take.
+
+use super::{KeyId, Place, Table};
+use crate::sync::{Ordering, fence};
+
+impl Table {
+    /// Gives `cost` permits back to the key, never beyond fresh. A key that is not there has nothing to get.
+    pub(crate) fn refund(&self, key: KeyId, now: u64, cost: u64) {
+        while let Some(place) = self.find(key) {
+            if let Some(marked) = self.mark_refunded(place)
+                && self.lower(marked, now, cost)
+            {
+                self.forget_full();
+                return;
+            }
+        }
+    }
+
+    /// Marks the tag, if the place is still the key's.
+    fn mark_refunded(&self, place: Place) -> Option<Place> {
+        let Place { bucket, slot, tag } = place;
+        let marked = Place { tag: tag.refunded(), ..place };
+        let is_marked = tag.is_refunded() || self.move_tag(bucket, slot, tag, marked.tag);
+        // Pairs with the fence in `freeze`: either the state read after this is frozen, or whoever freezes it
+        // afterwards finds the mark.
+        fence(Ordering::SeqCst);
+        is_marked.then_some(marked)
+    }
+
+    /// Lowers the state of a marked place. `false` if the place was, or was about to be, another's.
+    fn lower(&self, place: Place, now: u64, cost: u64) -> bool {
+        while let Some(word) = self.word_of(place, now) {
+            if self.move_state(place.bucket, place.slot, word, self.rule.refund(word, now, cost)).is_ok() {
+                return true;
+            }
+        }
+        false
+    }
+}
