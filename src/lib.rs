@@ -1,0 +1,60 @@
+//! An embeddable rate limiter. A program hands it a key (a client address, a user, an API key) and gets back, in
+//! nanoseconds, whether this request is within the limit and everything an HTTP 429 answer needs when it is not.
+//!
+//! ```
+//! use sluicegate::{Limiter, Policy};
+//!
+//! let policy: Policy = "token-bucket 100/s burst=200".parse()?;
+//! let limiter = Limiter::new(policy, 1_000_000)?; // at least 1,000,000 live keys in 29 MB, for ever
+//! let decision = limiter.check("203.0.113.10");
+//! if !decision.allowed() {
+//!     println!("429, retry after {:?}", decision.retry_after());
+//! }
+//! # Ok::<(), sluicegate::Error>(())
+//! ```
+//!
+//! # Guarantees
+//!
+//! * **The limit holds.** Under any interleaving of any threads the permits admitted to a key are those of some
+//!   order of its requests, one after another. Never one more.
+//! * **The answer is honest.** If nobody else asks for the key, the same request is admitted at
+//!   `now + retry_after`, and denied a nanosecond before. At `now + reset_after` the key is fresh.
+//! * **A denial changes nothing** and writes nothing. Only what is admitted consumes.
+//! * **No drift.** Arithmetic is in whole numbers: 3 per second is 3 per second for ever.
+//! * **Late times earn nothing.** A check whose time is earlier than one the key has seen is never admitted where
+//!   the later time would not be; windows do not go back.
+//! * **Bounded.** The memory is fixed when the limiter is made. `max_keys` keys can be live at once before
+//!   [`OnFull`] applies; a key that is fresh again leaves its place to others at no cost.
+//! * **No lock, no waiting.** A thread stopped anywhere blocks nobody.
+//!
+//! # What is approximate, and by how much
+//!
+//! * Where a bucket's permit does not refill in a whole number of nanoseconds, a decision may come up to 1 ns late,
+//!   never early. (Times that are whole milliseconds are exact for every rate below a million a second.)
+//! * A sliding window is an estimate by definition: it takes the previous window's requests as evenly spread.
+//! * Keys are told apart by their home bucket and 32 more bits of a secret hash: one given key shares its budget
+//!   with one of `n` others with odds of about `n / (2^32 · max_keys / 4.4)`, one in a billion in a full table.
+//! * The promise of `max_keys` has odds of failing far below one in a million (derived in the table's layout).
+//! * Under [`OnFull::Evict`], what gives way when more keys are live than fit is forgotten: the least consumed of
+//!   the 14 places nearest to the new key's.
+//!
+//! # Parts
+//!
+//! [`Policy`] says what is allowed, [`Limiter`] decides, [`Decision`] is the answer, [`Clock`] gives the time.
+
+mod algorithm;
+mod clock;
+mod decision;
+mod error;
+mod limiter;
+mod policy;
+mod sync;
+mod table;
+
+pub use algorithm::MAX_UNIX_NS;
+pub use clock::{Clock, CoarseClock, ManualClock, MonotonicClock};
+pub use decision::{Decision, Reason};
+pub use error::Error;
+pub use limiter::{DEFAULT_MAX_KEYS, Limiter, LimiterBuilder, Request, Stats};
+pub use policy::{Algorithm, MAX_BURST, MAX_LIMIT, MAX_PERIOD, MIN_PERIOD, Policy, PolicyBuilder};
+pub use table::OnFull;

@@ -1,0 +1,293 @@
+//! The limiter: a policy, a table and a clock, the one place where they meet.
+
+use crate::algorithm::Rule;
+use crate::clock::{Clock, MonotonicClock};
+use crate::decision::Decision;
+use crate::error::Error;
+use crate::policy::Policy;
+use crate::table::{Geometry, KeyHash, KeyId, OnFull, Table};
+
+/// How many keys [`LimiterBuilder`] makes room for when it is not told.
+pub const DEFAULT_MAX_KEYS: u64 = 1_000_000;
+
+/// How many requests of a batch are hashed and fetched before the first is decided: more than a core can have
+/// under way to memory at once, and few enough for the stack.
+const BATCH: usize = 64;
+
+/// One request of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// Who asks.
+    pub key: &'a [u8],
+    /// How many permits the request takes.
+    pub cost: u64,
+}
+
+impl<'a> Request<'a> {
+    /// A request of cost 1.
+    #[must_use]
+    pub fn new(key: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        Self { key: key.as_ref(), cost: 1 }
+    }
+
+    /// The same request with another cost.
+    #[must_use]
+    pub fn cost(self, cost: u64) -> Self {
+        Self { cost, ..self }
+    }
+}
+
+/// What a limiter holds and what it has done. The counts go on from the making of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Keys that can be live at once before anything is evicted or refused: the `max_keys` of the limiter.
+    pub capacity: u64,
+    /// Keys that are live now, that is, not as fresh as a key never seen.
+    pub live_keys: u64,
+    /// The table's size in bytes. It never changes.
+    pub memory_bytes: u64,
+    /// How often a key was given a slot.
+    pub inserted: u64,
+    /// How often a live key had to give way to a new one.
+    pub evicted: u64,
+    /// Requests denied with [`Reason::TableFull`](crate::Reason::TableFull).
+    pub refused_full: u64,
+    /// Requests allowed uncounted with [`Reason::TableFull`](crate::Reason::TableFull).
+    pub allowed_full: u64,
+}
+
+/// One policy over one table of keys.
+///
+/// All methods take `&self` and may be called from any number of threads; none takes a lock or waits for
+/// another thread. Keys are bytes of any length, the empty one included.
+///
+/// ```
+/// use sluicegate::{Limiter, Policy};
+///
+/// let policy: Policy = "token-bucket 100/s burst=200".parse()?;
+/// let limiter = Limiter::new(policy, 1_000_000)?;
+/// let decision = limiter.check("203.0.113.10");
+/// assert!(decision.allowed());
+/// assert_eq!(decision.remaining(), 199);
+/// # Ok::<(), sluicegate::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Limiter<C = MonotonicClock> {
+    policy: Policy,
+    max_keys: u64,
+    hash: KeyHash,
+    table: Table,
+    clock: C,
+}
+
+impl Limiter {
+    /// A limiter on the heap with room for at least `max_keys` live keys, with the default clock.
+    ///
+    /// # Errors
+    /// A policy out of range, `max_keys` out of range, no memory, no random bytes.
+    pub fn new<P>(policy: P, max_keys: u64) -> Result<Self, Error>
+    where
+        P: TryInto<Policy>,
+        Error: From<P::Error>,
+    {
+        Self::builder(policy).max_keys(max_keys).build()
+    }
+
+    /// A limiter with more to choose.
+    ///
+    /// ```
+    /// use sluicegate::{CoarseClock, Limiter, OnFull, Policy};
+    /// use std::time::Duration;
+    ///
+    /// let limiter = Limiter::builder(Policy::leaky_bucket(10, Duration::from_secs(1)).burst(20))
+    ///     .max_keys(10_000)
+    ///     .on_full(OnFull::Deny)
+    ///     .clock(CoarseClock::new())
+    ///     .build()?;
+    /// assert!(limiter.check("user:42").allowed());
+    /// # Ok::<(), sluicegate::Error>(())
+    /// ```
+    pub fn builder<P>(policy: P) -> LimiterBuilder
+    where
+        P: TryInto<Policy>,
+        Error: From<P::Error>,
+    {
+        LimiterBuilder {
+            policy: policy.try_into().map_err(Error::from),
+            max_keys: DEFAULT_MAX_KEYS,
+            on_full: OnFull::default(),
+            clock: MonotonicClock::new(),
+        }
+    }
+}
+
+/// Permits for a request that names no time: read the clock while the key's bucket is on its way.
+impl<C: Clock> Limiter<C> {
+    /// Decides on one permit for `key` now.
+    #[inline]
+    pub fn check(&self, key: impl AsRef<[u8]>) -> Decision {
+        self.check_cost(key, 1)
+    }
+
+    /// Decides on `cost` permits for `key` now, all or none.
+    #[inline]
+    pub fn check_cost(&self, key: impl AsRef<[u8]>, cost: u64) -> Decision {
+        let key = self.key(key.as_ref());
+        self.table.prefetch(key);
+        self.table.check(key, self.clock.now(), cost)
+    }
+
+    /// Decides on a batch in order, as if by [`check_cost`](Self::check_cost) for each at one reading of the clock.
+    ///
+    /// The whole batch is fetched from memory at once, which is several times faster than one after another.
+    ///
+    /// # Panics
+    /// If `decisions` is not as long as `requests`.
+    pub fn check_many(&self, requests: &[Request<'_>], decisions: &mut [Decision]) {
+        self.check_many_by(requests, decisions, || self.clock.now());
+    }
+
+    /// Answers as [`check`](Self::check) would, and consumes nothing.
+    pub fn peek(&self, key: impl AsRef<[u8]>) -> Decision {
+        self.peek_at(key, 1, self.clock.now())
+    }
+
+    /// Gives `cost` permits back to `key`, never beyond fresh: for a request that turned out not to count.
+    ///
+    /// In a fixed window, permits go back to the current window only. A key's slot that had permits given back is
+    /// kept for it up to the time they would have lasted, and is not given to another key sooner.
+    pub fn refund(&self, key: impl AsRef<[u8]>, cost: u64) {
+        self.refund_at(key, cost, self.clock.now());
+    }
+
+    /// Forgets `key`: its next request is that of a key never seen.
+    pub fn reset(&self, key: impl AsRef<[u8]>) {
+        self.refund(key, u64::MAX);
+    }
+
+    /// What the limiter holds and has done. Passes over the whole table: for monitoring, not for every request.
+    pub fn stats(&self) -> Stats {
+        let counts = self.table.counts();
+        Stats {
+            capacity: self.max_keys,
+            live_keys: self.table.live_keys(self.clock.now()),
+            memory_bytes: self.table.geometry().bytes(),
+            inserted: counts.inserted,
+            evicted: counts.evicted,
+            refused_full: counts.refused_full,
+            allowed_full: counts.allowed_full,
+        }
+    }
+
+    /// The limiter's clock.
+    pub fn clock(&self) -> &C {
+        &self.clock
+    }
+}
+
+/// Calls that name their time, in nanoseconds since the Unix epoch, up to [`MAX_UNIX_NS`](crate::MAX_UNIX_NS).
+///
+/// Times may come in any order: a late one (earlier than one the key has seen) never earns anything.
+impl<C> Limiter<C> {
+    /// Decides on `cost` permits for `key` at `now_unix_ns`, all or none.
+    #[inline]
+    pub fn check_at(&self, key: impl AsRef<[u8]>, cost: u64, now_unix_ns: u64) -> Decision {
+        self.table.check(self.key(key.as_ref()), now_unix_ns, cost)
+    }
+
+    /// Decides on a batch in order, all at `now_unix_ns`.
+    ///
+    /// # Panics
+    /// If `decisions` is not as long as `requests`.
+    pub fn check_many_at(&self, requests: &[Request<'_>], decisions: &mut [Decision], now_unix_ns: u64) {
+        self.check_many_by(requests, decisions, || now_unix_ns);
+    }
+
+    /// Answers as [`check_at`](Self::check_at) would, and consumes nothing.
+    pub fn peek_at(&self, key: impl AsRef<[u8]>, cost: u64, now_unix_ns: u64) -> Decision {
+        self.table.peek(self.key(key.as_ref()), now_unix_ns, cost)
+    }
+
+    /// [`refund`](Self::refund) at `now_unix_ns`.
+    pub fn refund_at(&self, key: impl AsRef<[u8]>, cost: u64, now_unix_ns: u64) {
+        self.table.refund(self.key(key.as_ref()), now_unix_ns, cost);
+    }
+
+    /// [`reset`](Self::reset) at `now_unix_ns`.
+    pub fn reset_at(&self, key: impl AsRef<[u8]>, now_unix_ns: u64) {
+        self.refund_at(key, u64::MAX, now_unix_ns);
+    }
+
+    /// The policy that every key is held to.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    #[inline]
+    fn key(&self, key: &[u8]) -> KeyId {
+        self.table.key(self.hash.hash(key))
+    }
+
+    fn check_many_by(&self, requests: &[Request<'_>], decisions: &mut [Decision], now: impl FnOnce() -> u64) {
+        assert_eq!(requests.len(), decisions.len(), "check_many needs one decision for each request");
+        let mut keys = [KeyId::default(); BATCH];
+        let mut clock = Some(now);
+        let mut now = 0;
+        for (requests, decisions) in requests.chunks(BATCH).zip(decisions.chunks_mut(BATCH)) {
+            for (key, request) in keys.iter_mut().zip(requests) {
+                *key = self.key(request.key);
+                self.table.prefetch(*key);
+            }
+            // Read once, and only when the first fetches are under way: reading a precise clock holds them up.
+            if let Some(clock) = clock.take() {
+                now = clock();
+            }
+            for ((key, request), decision) in keys.iter().zip(requests).zip(decisions) {
+                *decision = self.table.check(*key, now, request.cost);
+            }
+        }
+    }
+}
+
+/// A limiter in the making.
+#[derive(Debug, Clone)]
+#[must_use = "a limiter that is not built limits nobody"]
+pub struct LimiterBuilder<C = MonotonicClock> {
+    policy: Result<Policy, Error>,
+    max_keys: u64,
+    on_full: OnFull,
+    clock: C,
+}
+
+impl<C> LimiterBuilder<C> {
+    /// How many keys can be live at once before anything is evicted or refused; [`DEFAULT_MAX_KEYS`] unless said.
+    pub fn max_keys(self, max_keys: u64) -> Self {
+        Self { max_keys, ..self }
+    }
+
+    /// What happens to a new key when the table is full; [`OnFull::Evict`] unless said.
+    pub fn on_full(self, on_full: OnFull) -> Self {
+        Self { on_full, ..self }
+    }
+
+    /// Where the time comes from; [`MonotonicClock`] unless said.
+    pub fn clock<D: Clock>(self, clock: D) -> LimiterBuilder<D> {
+        let Self { policy, max_keys, on_full, .. } = self;
+        LimiterBuilder { policy, max_keys, on_full, clock }
+    }
+
+    /// The limiter.
+    ///
+    /// # Errors
+    /// A policy out of range, `max_keys` out of range, no memory, no random bytes.
+    pub fn build(self) -> Result<Limiter<C>, Error> {
+        let policy = self.policy?;
+        let geometry = Geometry::new(self.max_keys)
+            .ok_or(Error::MaxKeys { max_keys: self.max_keys, bound: Geometry::MAX_KEYS })?;
+        // A `Policy` that exists has passed `Rule::new` before.
+        let rule = Rule::new(&policy).map_err(|_| Error::PolicyRange { problem: policy.to_string() })?;
+        let table = Table::new(rule, geometry, self.on_full)?;
+        Ok(Limiter { policy, max_keys: self.max_keys, hash: KeyHash::random()?, table, clock: self.clock })
+    }
+}
