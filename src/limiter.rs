@@ -122,7 +122,7 @@ impl Limiter {
     }
 }
 
-/// Permits for a request that names no time: read the clock while the key's bucket is on its way.
+/// Calls that take the time from the limiter's clock, and read it while the key's bucket is on its way from memory.
 impl<C: Clock> Limiter<C> {
     /// Decides on one permit for `key` now.
     #[inline]
@@ -135,7 +135,7 @@ impl<C: Clock> Limiter<C> {
     pub fn check_cost(&self, key: impl AsRef<[u8]>, cost: u64) -> Decision {
         let key = self.key(key.as_ref());
         self.table.prefetch(key);
-        self.table.check(key, self.clock.now(), cost)
+        self.table.check(key, self.now(), cost)
     }
 
     /// Decides on a batch in order, as if by [`check_cost`](Self::check_cost) for each at one reading of the clock.
@@ -145,12 +145,12 @@ impl<C: Clock> Limiter<C> {
     /// # Panics
     /// If `decisions` is not as long as `requests`.
     pub fn check_many(&self, requests: &[Request<'_>], decisions: &mut [Decision]) {
-        self.check_many_by(requests, decisions, || self.clock.now());
+        self.check_many_by(requests, decisions, || self.now());
     }
 
     /// Answers as [`check`](Self::check) would, and consumes nothing.
     pub fn peek(&self, key: impl AsRef<[u8]>) -> Decision {
-        self.peek_at(key, 1, self.clock.now())
+        self.peek_at(key, 1, self.now())
     }
 
     /// Gives `cost` permits back to `key`, never beyond fresh: for a request that turned out not to count.
@@ -158,12 +158,7 @@ impl<C: Clock> Limiter<C> {
     /// In a fixed window, permits go back to the current window only. A key's slot that had permits given back is
     /// kept for it up to the time they would have lasted, and is not given to another key sooner.
     pub fn refund(&self, key: impl AsRef<[u8]>, cost: u64) {
-        self.refund_at(key, cost, self.clock.now());
-    }
-
-    /// Forgets `key`: its next request is that of a key never seen.
-    pub fn reset(&self, key: impl AsRef<[u8]>) {
-        self.refund(key, u64::MAX);
+        self.refund_at(key, cost, self.now());
     }
 
     /// What the limiter holds and has done. Passes over the whole table: for monitoring, not for every request.
@@ -180,6 +175,11 @@ impl<C: Clock> Limiter<C> {
         }
     }
 
+    #[inline]
+    fn now(&self) -> u64 {
+        self.table.tick(self.clock.now())
+    }
+
     /// The limiter's clock.
     pub fn clock(&self) -> &C {
         &self.clock
@@ -188,7 +188,9 @@ impl<C: Clock> Limiter<C> {
 
 /// Calls that name their time, in nanoseconds since the Unix epoch, up to [`MAX_UNIX_NS`](crate::MAX_UNIX_NS).
 ///
-/// Times may come in any order: a late one (earlier than one the key has seen) never earns anything.
+/// Times may come in any order: a late one (earlier than one the key has seen) never earns anything. Where a bucket's
+/// permit does not refill in a whole number of nanoseconds, a time that is no whole number of microseconds may be
+/// decided on as if it were up to 1 ns earlier.
 impl<C> Limiter<C> {
     /// Decides on `cost` permits for `key` at `now_unix_ns`, all or none.
     #[inline]
@@ -214,9 +216,11 @@ impl<C> Limiter<C> {
         self.table.refund(self.key(key.as_ref()), now_unix_ns, cost);
     }
 
-    /// [`reset`](Self::reset) at `now_unix_ns`.
-    pub fn reset_at(&self, key: impl AsRef<[u8]>, now_unix_ns: u64) {
-        self.refund_at(key, u64::MAX, now_unix_ns);
+    /// Forgets `key`, whatever the time: its next request is that of a key never seen.
+    ///
+    /// The slot it had is given to other keys when what it had consumed would have expired.
+    pub fn reset(&self, key: impl AsRef<[u8]>) {
+        self.table.reset(self.key(key.as_ref()));
     }
 
     /// The policy that every key is held to.

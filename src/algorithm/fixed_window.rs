@@ -42,7 +42,7 @@ impl FixedWindow {
         (window.number + 1) << self.count_bits | window.count
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
         let window = self.window(word, now);
         let ends_after = (window.number + 1) * self.period_ns - now;
@@ -51,7 +51,7 @@ impl FixedWindow {
             return deny(word, self.limit, remaining, ends_after, ends_after);
         }
         let next = if cost == 0 { word } else { self.word(&Window { count: window.count + cost, ..window }) };
-        admit(next, self.limit, remaining - cost, ends_after)
+        admit(next, self.limit, remaining - cost, ends_after, 0)
     }
 
     pub(super) fn refund(&self, word: u64, now: u64, cost: u64) -> u64 {

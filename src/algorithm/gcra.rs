@@ -4,7 +4,7 @@
 //! instant, the *theoretical arrival time* of the generic cell rate algorithm (ITU-T I.371, annex A). It is
 //! kept in the units of a [`TimeGrid`]; the word is `fresh_at` above the marks of keys never charged.
 
-use super::time_grid::TimeGrid;
+use super::time_grid::{Nanoseconds, TimeGrid, Units};
 use super::{Step, WORD_BITS, WordOverflow, admit, deny};
 
 /// Words below this are marks of keys never charged.
@@ -15,77 +15,84 @@ pub(super) struct Gcra {
     limit: u64,
     capacity: u64,
     grid: TimeGrid,
+    /// One permit in units.
+    per_permit: u64,
     /// The whole capacity in units.
     full: u64,
-}
-
-/// A step and what a leaky bucket adds to it: when the level before the request will have drained.
-pub(super) struct Arrival {
-    pub(super) step: Step,
-    pub(super) drains_after_ns: u64,
 }
 
 impl Gcra {
     pub(super) fn new(limit: u64, period_ns: u64, capacity: u64) -> Result<Self, WordOverflow> {
         let last_unit = (1 << WORD_BITS) - 1 - FIRST_UNIT;
         let grid = TimeGrid::new(limit, period_ns, capacity, last_unit)?;
-        let full = capacity * grid.per_permit();
-        Ok(Self { limit, capacity, grid, full })
+        let per_permit = grid.per_permit();
+        Ok(Self { limit, capacity, grid, per_permit, full: capacity * per_permit })
     }
 
     /// When the key of `word` is fresh again, in units; 0 for a key never charged.
-    #[inline]
+    #[inline(always)]
     fn fresh_at(word: u64) -> u64 {
         word.saturating_sub(FIRST_UNIT)
     }
 
-    #[inline]
-    pub(super) fn arrive(&self, word: u64, now: u64, cost: u64) -> Arrival {
-        let (now_unit, past_unit) = self.grid.units(now);
+    /// Whether [`step_in_nanoseconds`](Self::step_in_nanoseconds) serves.
+    #[inline(always)]
+    pub(super) fn is_in_nanoseconds(&self) -> bool {
+        self.grid.is_nanoseconds()
+    }
+
+    /// A step on any grid. `DELAYS` says whether an admitted request is told what to wait for.
+    #[inline(never)]
+    pub(super) fn step_on_grid<const DELAYS: bool>(&self, word: u64, now: u64, cost: u64) -> Step {
+        self.step_in::<DELAYS>(&self.grid, word, now, cost)
+    }
+
+    /// The same where units are nanoseconds.
+    #[inline(always)]
+    pub(super) fn step_in_nanoseconds<const DELAYS: bool>(&self, word: u64, now: u64, cost: u64) -> Step {
+        self.step_in::<DELAYS>(&Nanoseconds, word, now, cost)
+    }
+
+    #[inline(always)]
+    fn step_in<const DELAYS: bool>(&self, units: &impl Units, word: u64, now: u64, cost: u64) -> Step {
+        let after = |unit: u64| units.begins_at(unit).saturating_sub(now);
+        let (now_unit, past_unit) = units.unit_of(now);
         let fresh_at = Self::fresh_at(word);
+        let charge = cost * self.per_permit;
         if fresh_at <= now_unit {
+            if cost == 0 {
+                return admit(word, self.limit, self.capacity, 0, 0);
+            }
             // A time inside a unit counts from the unit's end: up to a unit late, never early.
-            let next_fresh_at = now_unit + u64::from(past_unit) + cost * self.grid.per_permit();
-            let (next, reset_after) =
-                if cost == 0 { (word, 0) } else { (next_fresh_at + FIRST_UNIT, self.after(next_fresh_at, now)) };
-            return Arrival {
-                step: admit(next, self.limit, self.capacity - cost, reset_after),
-                drains_after_ns: 0,
-            };
+            let rounded = u64::from(past_unit);
+            let next_fresh_at = now_unit + rounded + charge;
+            let remaining = (self.full - charge).saturating_sub(rounded) / self.per_permit;
+            return admit(next_fresh_at + FIRST_UNIT, self.limit, remaining, after(next_fresh_at), 0);
         }
-        let drains_after_ns = self.after(fresh_at, now);
-        let next_fresh_at = fresh_at + cost * self.grid.per_permit();
+        // What is left of the capacity, in units: none when a late time sees more than all of it taken.
+        let room = (now_unit + self.full).saturating_sub(fresh_at);
+        if charge <= room {
+            let delay = if DELAYS { after(fresh_at) } else { 0 };
+            let remaining = (room - charge) / self.per_permit;
+            return admit(word + charge, self.limit, remaining, after(fresh_at + charge), delay);
+        }
         // The instant at which the level will leave room for the cost.
-        let fits_at = next_fresh_at.saturating_sub(self.full);
-        let step = if fits_at <= now_unit || cost == 0 {
-            let remaining = self.permits_at(next_fresh_at, now_unit);
-            admit(word + (next_fresh_at - fresh_at), self.limit, remaining, self.after(next_fresh_at, now))
-        } else {
-            let remaining = self.permits_at(fresh_at, now_unit);
-            deny(word, self.limit, remaining, self.after(fits_at, now), drains_after_ns)
-        };
-        Arrival { step, drains_after_ns }
+        let fits_at = fresh_at + charge - self.full;
+        deny(word, self.limit, room / self.per_permit, after(fits_at), after(fresh_at))
     }
 
-    /// From `now` until `unit` begins, 0 if it has.
-    #[inline]
-    fn after(&self, unit: u64, now: u64) -> u64 {
-        self.grid.begins_at(unit).saturating_sub(now)
-    }
-
-    /// Whole permits there are at `now_unit` when the key is fresh at `fresh_at`.
-    #[inline]
-    fn permits_at(&self, fresh_at: u64, now_unit: u64) -> u64 {
-        (now_unit + self.full).saturating_sub(fresh_at) / self.grid.per_permit()
+    /// The last time up to `now` that is a whole number of units, at which every decision is exact.
+    pub(super) fn whole_unit_before(&self, now: u64) -> u64 {
+        self.grid.step_before(now)
     }
 
     pub(super) fn refund(&self, word: u64, now: u64, cost: u64) -> u64 {
-        let (now_unit, _) = self.grid.units(now);
+        let (now_unit, _) = self.grid.unit_of(now);
         let fresh_at = Self::fresh_at(word);
         if fresh_at <= now_unit {
             return word;
         }
-        let refunded = cost.saturating_mul(self.grid.per_permit());
+        let refunded = cost.saturating_mul(self.per_permit);
         fresh_at.saturating_sub(refunded).max(now_unit) + FIRST_UNIT
     }
 
@@ -98,7 +105,7 @@ impl Gcra {
     }
 
     pub(super) fn consumed(&self, word: u64, now: u64) -> u64 {
-        Self::fresh_at(word).saturating_sub(self.grid.units(now).0)
+        Self::fresh_at(word).saturating_sub(self.grid.unit_of(now).0)
     }
 
     pub(super) fn fresh_marks(&self) -> u64 {

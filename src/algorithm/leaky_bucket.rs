@@ -14,13 +14,13 @@ impl LeakyBucket {
         Gcra::new(limit, period_ns, burst).map(Self)
     }
 
-    #[inline]
     pub(super) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
-        let mut arrival = self.0.arrive(word, now, cost);
-        if arrival.step.decision.allowed {
-            arrival.step.decision.delay_ns = arrival.drains_after_ns;
-        }
-        arrival.step
+        self.0.step_on_grid::<true>(word, now, cost)
+    }
+
+    #[inline(always)]
+    pub(super) fn step_in_nanoseconds(&self, word: u64, now: u64, cost: u64) -> Step {
+        self.0.step_in_nanoseconds::<true>(word, now, cost)
     }
 }
 

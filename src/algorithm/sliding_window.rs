@@ -61,19 +61,19 @@ impl SlidingWindow {
         wide(self.limit, self.period_ns).checked_sub(used)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
         let windows = self.windows(word, now);
         let room = self.room(&windows);
         let after = room.and_then(|room| room.checked_sub(wide(cost, self.period_ns)));
-        let Some(after) = after else {
+        let Some(after) = after.or_else(|| (cost == 0).then_some(0)) else {
             let remaining = self.permits(room.unwrap_or(0));
             let retry_after = self.admits_at(&windows, cost) - now;
             return deny(word, self.limit, remaining, retry_after, self.fresh_after(&windows, now));
         };
         let charged = Windows { current: windows.current + cost, ..windows };
         let next = if cost == 0 { word } else { self.word(&charged) };
-        admit(next, self.limit, self.permits(after), self.fresh_after(&charged, now))
+        admit(next, self.limit, self.permits(after), self.fresh_after(&charged, now), 0)
     }
 
     /// Whole permits in `room`. It is at most `L·P`, so the quotient is at most L.

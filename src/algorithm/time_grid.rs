@@ -53,12 +53,44 @@ impl TimeGrid {
         self.per_permit
     }
 
-    /// The unit in which `ns` lies, and whether `ns` is past its beginning.
+    /// The last multiple of the step up to `ns`.
+    pub(super) fn step_before(&self, ns: u64) -> u64 {
+        ns - ns % self.step_ns
+    }
+
+    /// Whether a unit is a nanosecond, as it is whenever a permit takes a whole number of them.
     #[inline]
-    pub(super) fn units(&self, ns: u64) -> (u64, bool) {
-        if self.step_ns == 1 {
-            return (ns * self.per_step, false);
-        }
+    pub(super) fn is_nanoseconds(&self) -> bool {
+        self.step_ns == self.per_step
+    }
+}
+
+/// How buckets count time.
+pub(super) trait Units {
+    /// The unit in which `ns` lies, and whether `ns` is past its beginning.
+    fn unit_of(&self, ns: u64) -> (u64, bool);
+
+    /// The first nanosecond at which `unit` has begun.
+    fn begins_at(&self, unit: u64) -> u64;
+}
+
+/// Units of one nanosecond: nothing to convert.
+pub(super) struct Nanoseconds;
+
+impl Units for Nanoseconds {
+    #[inline(always)]
+    fn unit_of(&self, ns: u64) -> (u64, bool) {
+        (ns, false)
+    }
+
+    #[inline(always)]
+    fn begins_at(&self, unit: u64) -> u64 {
+        unit
+    }
+}
+
+impl Units for TimeGrid {
+    fn unit_of(&self, ns: u64) -> (u64, bool) {
         // `reaches` has shown that MAX_UNIX_NS in units fits, and `ns` is no later.
         let (steps, rest) = (ns / self.step_ns, ns % self.step_ns);
         let part = u128::from(rest) * u128::from(self.per_step);
@@ -66,12 +98,7 @@ impl TimeGrid {
         (steps * self.per_step + (part / step) as u64, part % step != 0)
     }
 
-    /// The first nanosecond at which `unit` has begun.
-    #[inline]
-    pub(super) fn begins_at(&self, unit: u64) -> u64 {
-        if self.per_step == 1 {
-            return unit * self.step_ns;
-        }
+    fn begins_at(&self, unit: u64) -> u64 {
         let (steps, rest) = (unit / self.per_step, unit % self.per_step);
         let part = u128::from(rest) * u128::from(self.step_ns);
         steps * self.step_ns + part.div_ceil(u128::from(self.per_step)) as u64
@@ -123,8 +150,8 @@ mod tests {
         let step = |limit, period| TimeGrid::new(limit, period, limit, LAST).unwrap().step_ns;
         assert_eq!(step(3, SECOND), 2);
         assert_eq!(step(33, SECOND), 20);
-        assert!(1_000_000 % step(1_000_003, SECOND) == 0, "whole milliseconds are exact");
-        assert!(SECOND % step(7, 60 * SECOND) == 0, "whole seconds are exact");
+        assert!(1_000_000u64.is_multiple_of(step(1_000_003, SECOND)), "whole milliseconds are exact");
+        assert!(SECOND.is_multiple_of(step(7, 60 * SECOND)), "whole seconds are exact");
     }
 
     #[test]
@@ -138,9 +165,9 @@ mod tests {
     fn a_unit_begins_at_the_first_nanosecond_that_lies_in_it_or_after() {
         let grid = TimeGrid::new(7, SECOND, 7, LAST).unwrap();
         for ns in (0..10_000).chain(MAX_UNIX_NS - 10_000..=MAX_UNIX_NS) {
-            let (unit, past) = grid.units(ns);
+            let (unit, past) = grid.unit_of(ns);
             assert!(grid.begins_at(unit) <= ns && grid.begins_at(unit + 1) > ns);
-            assert_eq!(past, grid.begins_at(unit) != ns || grid.units(ns).1);
+            assert_eq!(past, grid.begins_at(unit) != ns || grid.unit_of(ns).1);
         }
     }
 }

@@ -13,9 +13,13 @@ impl TokenBucket {
         Gcra::new(limit, period_ns, burst).map(Self)
     }
 
-    #[inline]
     pub(super) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
-        self.0.arrive(word, now, cost).step
+        self.0.step_on_grid::<false>(word, now, cost)
+    }
+
+    #[inline(always)]
+    pub(super) fn step_in_nanoseconds(&self, word: u64, now: u64, cost: u64) -> Step {
+        self.0.step_in_nanoseconds::<false>(word, now, cost)
     }
 }
 

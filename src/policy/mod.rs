@@ -74,25 +74,21 @@ pub struct Policy {
 
 impl Policy {
     /// At most `limit` permits in each window of `period`, counted from the Unix epoch.
-    #[must_use]
     pub fn fixed_window(limit: u64, period: Duration) -> PolicyBuilder {
         PolicyBuilder::new(Algorithm::FixedWindow, limit, period)
     }
 
     /// At most `limit` permits in a rolling window of `period`, estimated from two counters.
-    #[must_use]
     pub fn sliding_window(limit: u64, period: Duration) -> PolicyBuilder {
         PolicyBuilder::new(Algorithm::SlidingWindow, limit, period)
     }
 
     /// `limit` permits per `period`, refilled continuously into a bucket of `limit` (or [`PolicyBuilder::burst`]).
-    #[must_use]
     pub fn token_bucket(limit: u64, period: Duration) -> PolicyBuilder {
         PolicyBuilder::new(Algorithm::TokenBucket, limit, period)
     }
 
     /// A queue drained at `limit` per `period` that holds at most `limit` (or [`PolicyBuilder::burst`]) requests.
-    #[must_use]
     pub fn leaky_bucket(limit: u64, period: Duration) -> PolicyBuilder {
         PolicyBuilder::new(Algorithm::LeakyBucket, limit, period)
     }

@@ -29,17 +29,22 @@ impl FromStr for Policy {
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut words = words(text);
         let algorithm = algorithm(text, words.next())?;
-        let builder = rate(text, algorithm, words.next())?;
-        let builder = match words.next() {
-            Some(word) => builder.burst(burst(text, word)?),
-            None => builder,
+        let rate_word = words.next();
+        let rate = rate(text, algorithm, rate_word)?;
+        let burst_word = words.next();
+        let builder = match burst_word {
+            Some(word) => rate.burst(burst(text, word)?),
+            None => rate,
         };
-        match words.next() {
-            Some(extra) => {
-                Err(wrong(text, extra.at, format!("{:?} is one word too many; end here", shown(extra.text))))
-            }
-            None => builder.build(),
+        if let Some(extra) = words.next() {
+            let problem = format!("{:?} is one word too many; end here", shown(extra.text));
+            return Err(wrong(text, extra.at, problem));
         }
+        builder.build().map_err(|error| {
+            // The word to blame: the burst's, if the rate is in range without it.
+            let blamed = burst_word.filter(|_| rate.build().is_ok()).or(rate_word);
+            wrong(text, blamed.map_or(0, |word| word.at), error.to_string())
+        })
     }
 }
 

@@ -1,31 +1,53 @@
 //! Deciding for a key: find its slot or give it one, step its word, swap it in.
 
-use super::layout::Frozen;
-use super::{KeyId, OnFull, Place, Table};
+use super::layout::{Frozen, Tag};
+use super::{KeyId, OnFull, Place, Table, swap};
 use crate::algorithm::{FRESH, Step};
 use crate::decision::{Decision, Reason};
+use crate::sync::Ordering;
 
 impl Table {
     /// Decides on `cost` permits for the key at `now` and consumes them if they are admitted.
-    #[inline]
+    ///
+    /// Written out for the key that is in its line, and for the compiler: the decision is made in registers.
+    #[inline(always)]
     pub(crate) fn check(&self, key: KeyId, now: u64, cost: u64) -> Decision {
-        if let Some(place) = self.find(key)
-            && let Some(decision) = self.charge(place, now, cost)
-        {
-            return decision;
+        let line = self.line(key, 0, key.line());
+        let matches = line.matches(key, 0);
+        if matches == 0 || !self.rule.is_quick(now, cost) {
+            return self.check_elsewhere(key, now, cost);
         }
-        self.check_unplaced(key, now, cost)
+        let (tag_word, state_word) = line.slot(matches);
+        let tag = Tag(tag_word.load(Ordering::Acquire));
+        loop {
+            let word = state_word.load(Ordering::Acquire);
+            // The tag is read again after the word: if it is the same, the word is the key's.
+            let same_owner = Tag(tag_word.load(Ordering::Acquire)).is_same_owner(tag);
+            if Frozen::of(word).is_some() || !same_owner || !tag.is_of(key.fingerprint, 0) {
+                return self.check_elsewhere(key, now, cost);
+            }
+            let Step { next, decision } = self.rule.quick_step(word, now, cost);
+            // A denial writes nothing. A charge counts for this key: the next owner's words are all other ones,
+            // unless the key was evicted in between, which then came after the charge.
+            if next == word || swap(state_word, word, next).is_ok() {
+                return decision;
+            }
+        }
     }
 
-    /// The same for a key that had no slot, or lost it while it was being charged.
+    /// The same in every case.
+    #[inline(never)]
     #[cold]
-    fn check_unplaced(&self, key: KeyId, now: u64, cost: u64) -> Decision {
+    fn check_elsewhere(&self, key: KeyId, now: u64, cost: u64) -> Decision {
         loop {
-            // Each turn follows upon a change that somebody made to a slot or a header of the key's: the
-            // table as a whole has moved on.
+            // Each turn after the first follows upon a change that somebody made to a slot or a header of the key's:
+            // the table as a whole has moved on.
             if let Some(place) = self.find(key) {
-                if let Some(decision) = self.charge(place, now, cost) {
-                    return decision;
+                if let Some(word) = self.word_of(place, now) {
+                    let Step { next, decision } = self.rule.step(word, now, cost);
+                    if next == word || swap(place.state_word, word, next).is_ok() {
+                        return decision;
+                    }
                 }
                 continue;
             }
@@ -56,37 +78,14 @@ impl Table {
         }
     }
 
-    /// Charges the key at `place`, or `None` if the place is no longer the key's.
-    #[inline]
-    fn charge(&self, place: Place, now: u64, cost: u64) -> Option<Decision> {
-        loop {
-            let word = self.word_of(place, now)?;
-            let Step { next, decision } = self.rule.step(word, now, cost);
-            // A denial writes nothing. A charge counts for this key: the next owner's words are all other ones,
-            // unless the key was evicted in between, which then came after the charge.
-            if next == word || self.move_state(place.bucket, place.slot, word, next).is_ok() {
-                return Some(decision);
-            }
-        }
-    }
-
-    /// The word of the key that has `place`, or `None` if it has it no longer.
-    ///
-    /// The tag is read again after the word: if it is the same, the slot was the key's all the time in between.
-    #[inline]
-    pub(super) fn word_of(&self, place: Place, now: u64) -> Option<u64> {
-        let word = self.state(place.bucket, place.slot);
+    /// The word of the key that has `place`, or `None` if it has it no longer or is about to lose it.
+    pub(super) fn word_of(&self, place: Place<'_>, now: u64) -> Option<u64> {
+        let word = place.state();
         if Frozen::of(word).is_some() {
             self.resolve(place.bucket, place.slot, word, now);
             return None;
         }
-        self.is_still(place).then_some(word)
-    }
-
-    /// Whether the place has been one key's since its tag was read: versions do not repeat in between (2^23 owners).
-    #[inline]
-    fn is_still(&self, place: Place) -> bool {
-        self.tag(place.bucket, place.slot).is_same_owner(place.tag)
+        place.is_still_its_keys().then_some(word)
     }
 
     /// The answer for a key that got no slot.

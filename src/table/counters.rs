@@ -48,9 +48,8 @@ impl Table {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        let sum = |counter| {
-            (0..COUNTER_SHARDS).map(|shard| self.counter(shard, counter).load(Ordering::Relaxed)).sum()
-        };
+        let sum =
+            |counter| (0..COUNTER_SHARDS).map(|shard| self.counter(shard, counter).load(Ordering::Relaxed)).sum();
         Counts {
             inserted: sum(Counter::Inserted),
             evicted: sum(Counter::Evicted),

@@ -170,7 +170,8 @@ impl Table {
                 return Progress::Done;
             }
             // A failure says that another helper has done it, or that a refund has marked the old owner's tag.
-            let _ = self.move_tag(bucket, seat.slot, tag, tag.succeeded_by(header.fingerprint(), seat.displacement));
+            let _ =
+                self.move_tag(bucket, seat.slot, tag, tag.succeeded_by(header.fingerprint(), seat.displacement));
         }
     }
 
@@ -229,9 +230,10 @@ impl Table {
                 break;
             }
             let bucket = self.geometry.bucket_after(home, displacement);
-            for slot in 0..SLOTS {
+            let key = KeyId { home, fingerprint: header.fingerprint() };
+            for slot in key.slots() {
                 let tag = self.tag(bucket, slot);
-                if tag.is_of(header.fingerprint(), displacement) {
+                if tag.is_of(key.fingerprint, displacement) {
                     return Survey { key_present: true, ..survey };
                 }
                 if !tag.is_empty() && tag.displacement() == displacement {

@@ -39,6 +39,18 @@ const KEYS_PER_8_BUCKETS: u64 = 35;
 /// a million for any table that fits a machine. A table of up to 64 buckets is in reach as a whole.
 pub(super) const MAX_REACH: usize = 63;
 
+/// Words in a cache line.
+pub(super) const LINE_WORDS: usize = if cfg!(loom) { BUCKET_WORDS } else { 8 };
+
+/// The slots of each of a bucket's two lines. In a model there is but one slot.
+pub(super) const LINES: [std::ops::Range<usize>; 2] = if cfg!(loom) { [0..1, 0..0] } else { [0..3, 3..7] };
+
+/// Where in its bucket a slot's tag is.
+#[inline]
+pub(super) const fn tag_in_bucket(slot: usize) -> usize {
+    FIRST_SLOT_WORD + 2 * slot
+}
+
 /// The sizes of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Geometry {
@@ -92,7 +104,7 @@ impl Geometry {
 
     #[inline]
     pub(super) fn tag_word(self, bucket: usize, slot: usize) -> usize {
-        self.header_word(bucket) + FIRST_SLOT_WORD + 2 * slot
+        self.header_word(bucket) + tag_in_bucket(slot)
     }
 
     #[inline]
@@ -185,7 +197,7 @@ impl Header {
     }
 }
 
-/// Whose slot it is. 0: nobody's yet.
+/// Whose slot it is. A fingerprint of 0: nobody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tag(pub(super) u64);
 
@@ -221,6 +233,11 @@ impl Tag {
 
     pub(super) fn refunded(self) -> Self {
         Self(self.0 | Self::REFUNDED)
+    }
+
+    /// The tag of a slot whose owner is forgotten. Its state stays what it was, and so does the mark.
+    pub(super) fn forgotten(self) -> Self {
+        Self(self.0 & Self::REFUNDED | self.succeeded_by(0, 0).0)
     }
 
     /// The same owner in the same life, whether refunded or not.

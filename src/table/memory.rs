@@ -1,7 +1,11 @@
 //! The words a table lives in. Here: zeroed memory of this process's own.
 
+use super::layout::LINE_WORDS;
 use crate::error::Error;
 use crate::sync::AtomicU64;
+
+/// The words of one line.
+pub(super) type LineWords = [AtomicU64; LINE_WORDS];
 
 #[cfg(not(loom))]
 pub(super) use heap::Words;
@@ -10,7 +14,7 @@ pub(super) use modelled::Words;
 
 #[cfg(not(loom))]
 mod heap {
-    use super::{AtomicU64, Error};
+    use super::{AtomicU64, Error, LINE_WORDS, LineWords};
     use std::alloc::{Layout, alloc_zeroed, dealloc};
     use std::ptr::NonNull;
 
@@ -56,12 +60,18 @@ mod heap {
             unsafe { self.first.add(index).as_ref() }
         }
 
-        /// Asks the processor for the two lines of the bucket at `index`, which is only a hint.
+        /// The line that begins at `index`, which must be within the table.
+        #[inline]
+        pub(in crate::table) fn line(&self, index: usize) -> &LineWords {
+            assert!(index <= self.layout.size() / size_of::<AtomicU64>() - LINE_WORDS, "a line outside the table");
+            // SAFETY: as in `at`, for each of the words; a table has many lines, so the bound is not negative.
+            unsafe { self.first.add(index).cast().as_ref() }
+        }
+
+        /// Asks the processor for the line at `index`, which is only a hint.
         #[inline]
         pub(in crate::table) fn prefetch(&self, index: usize) {
-            let bucket = self.first.as_ptr().wrapping_add(index);
-            prefetch_line(bucket.cast());
-            prefetch_line(bucket.wrapping_add(8).cast());
+            prefetch_line(self.first.as_ptr().wrapping_add(index).cast());
         }
     }
 
@@ -99,7 +109,7 @@ mod heap {
 
 #[cfg(loom)]
 mod modelled {
-    use super::{AtomicU64, Error};
+    use super::{AtomicU64, Error, LINE_WORDS, LineWords};
 
     /// The same words for a model: loom's atomics carry an identity and must be made one by one.
     #[derive(Debug)]
@@ -112,6 +122,10 @@ mod modelled {
 
         pub(in crate::table) fn at(&self, index: usize) -> &AtomicU64 {
             &self.0[index]
+        }
+
+        pub(in crate::table) fn line(&self, index: usize) -> &LineWords {
+            self.0[index..index + LINE_WORDS].try_into().expect("a line has as many words")
         }
 
         pub(in crate::table) fn prefetch(&self, _: usize) {}

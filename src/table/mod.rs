@@ -36,7 +36,7 @@ use crate::error::Error;
 use crate::sync::{AtomicU64, Ordering};
 pub(crate) use hash::KeyHash;
 pub(crate) use layout::Geometry;
-use layout::{Fingerprint, Frozen, Header, SLOTS, Seat, Tag};
+use layout::{Fingerprint, Frozen, Header, LINE_WORDS, LINES, SLOTS, Seat, Tag};
 use memory::Words;
 
 /// What happens to a request for a new key when as many keys are live as fit.
@@ -62,10 +62,70 @@ pub(crate) struct KeyId {
 
 /// A slot that belonged to a key when its tag was read.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Place<'table> {
     bucket: usize,
     slot: usize,
     tag: Tag,
+    tag_word: &'table AtomicU64,
+    state_word: &'table AtomicU64,
+}
+
+/// One line of a bucket: four pairs of words, of which the first of the first line is the header.
+#[derive(Debug, Clone, Copy)]
+struct Line<'table> {
+    words: &'table memory::LineWords,
+    number: usize,
+}
+
+impl<'table> Line<'table> {
+    /// Which pairs are the key's slot, a bit for each.
+    ///
+    /// Compares all without a branch: where in the line a key is cannot be predicted, and a processor that guesses
+    /// wrong throws away the fetches of the checks that follow.
+    #[inline(always)]
+    fn matches(self, key: KeyId, displacement: usize) -> u32 {
+        let matches = (0..LINE_WORDS / 2).fold(0, |matches, pair| {
+            let tag = Tag(self.words[2 * pair].load(Ordering::Acquire));
+            matches | u32::from(tag.is_of(key.fingerprint, displacement)) << pair
+        });
+        matches & !u32::from(self.number == 0)
+    }
+
+    /// The tag and the state of the first slot in `matches`.
+    #[inline(always)]
+    fn slot(self, matches: u32) -> (&'table AtomicU64, &'table AtomicU64) {
+        // The remainder is what the compiler needs to see that the index is within the line.
+        let pair = matches.trailing_zeros() as usize % (LINE_WORDS / 2);
+        (&self.words[2 * pair], &self.words[2 * pair + 1])
+    }
+}
+
+impl Place<'_> {
+    #[inline(always)]
+    fn state(&self) -> u64 {
+        self.state_word.load(Ordering::Acquire)
+    }
+
+    /// Whether the slot has been one key's since the tag was read: versions do not repeat in between (2^23 owners).
+    #[inline(always)]
+    fn is_still_its_keys(&self) -> bool {
+        Tag(self.tag_word.load(Ordering::Acquire)).is_same_owner(self.tag)
+    }
+}
+
+impl KeyId {
+    /// Which line of a bucket the key prefers: the first has 3 slots, the second 4.
+    #[inline]
+    fn line(self) -> usize {
+        usize::from(!cfg!(loom) && self.fingerprint >= u32::MAX / 7 * 3)
+    }
+
+    /// The slots of a bucket, those of the preferred line first.
+    fn slots(self) -> impl Iterator<Item = usize> {
+        let [first, second] = LINES;
+        let (preferred, other) = if self.line() == 0 { (first, second) } else { (second, first) };
+        preferred.chain(other)
+    }
 }
 
 #[derive(Debug)]
@@ -85,36 +145,57 @@ impl Table {
         self.geometry
     }
 
+    /// See [`Rule::tick`].
+    #[inline]
+    pub(crate) fn tick(&self, now: u64) -> u64 {
+        self.rule.tick(now)
+    }
+
     /// The high bits of a hash choose the home bucket, the low ones are the fingerprint.
     #[inline]
     pub(crate) fn key(&self, hash: u64) -> KeyId {
-        let home = (u128::from(hash) * self.geometry.buckets as u128 >> 64) as usize;
+        let home = ((u128::from(hash) * self.geometry.buckets as u128) >> 64) as usize;
         // 0 stands for nobody.
         KeyId { home, fingerprint: (hash as Fingerprint).max(1) }
     }
 
-    /// Has the key's bucket fetched while the caller does something else.
+    /// Has the line that the key prefers fetched while the caller does something else.
     #[inline]
     pub(crate) fn prefetch(&self, key: KeyId) {
-        self.words.prefetch(self.geometry.header_word(key.home));
+        self.words.prefetch(self.geometry.header_word(key.home) + key.line() * LINE_WORDS);
     }
 
     /// Where the key is. `None` may be out of date by the time it is read; an insert looks again.
     #[inline]
-    fn find(&self, key: KeyId) -> Option<Place> {
-        self.find_in(key, 0).or_else(|| {
-            let reach = self.header(key.home).reach();
-            (1..=reach.min(self.geometry.max_reach())).find_map(|displacement| self.find_in(key, displacement))
+    fn find(&self, key: KeyId) -> Option<Place<'_>> {
+        self.find_in_line(key, 0, key.line()).or_else(|| self.find_elsewhere(key))
+    }
+
+    /// Outside the line that the key prefers: one in ten at the promised capacity.
+    fn find_elsewhere(&self, key: KeyId) -> Option<Place<'_>> {
+        let reach = self.header(key.home).reach().min(self.geometry.max_reach());
+        (0..=reach).find_map(|displacement| {
+            [key.line(), 1 - key.line()].into_iter().find_map(|line| self.find_in_line(key, displacement, line))
         })
     }
 
-    #[inline]
-    fn find_in(&self, key: KeyId, displacement: usize) -> Option<Place> {
+    fn find_in_line(&self, key: KeyId, displacement: usize, line: usize) -> Option<Place<'_>> {
+        let words = self.line(key, displacement, line);
+        let matches = words.matches(key, displacement);
+        if matches == 0 {
+            return None;
+        }
+        let (tag_word, state_word) = words.slot(matches);
+        let tag = Tag(tag_word.load(Ordering::Acquire));
         let bucket = self.geometry.bucket_after(key.home, displacement);
-        (0..SLOTS).find_map(|slot| {
-            let tag = self.tag(bucket, slot);
-            tag.is_of(key.fingerprint, displacement).then_some(Place { bucket, slot, tag })
-        })
+        let slot = line * (LINE_WORDS / 2) + matches.trailing_zeros() as usize - 1;
+        tag.is_of(key.fingerprint, displacement).then_some(Place { bucket, slot, tag, tag_word, state_word })
+    }
+
+    #[inline(always)]
+    fn line(&self, key: KeyId, displacement: usize, line: usize) -> Line<'_> {
+        let bucket = self.geometry.bucket_after(key.home, displacement);
+        Line { words: self.words.line(self.geometry.header_word(bucket) + line * LINE_WORDS), number: line }
     }
 
     /// How many keys are live at `now`: a pass over the whole table.
@@ -162,7 +243,6 @@ impl Table {
         swap(self.tag_word(bucket, slot), from.0, to.0).is_ok()
     }
 
-    #[inline]
     fn move_state(&self, bucket: usize, slot: usize, from: u64, to: u64) -> Result<(), u64> {
         swap(self.state_word(bucket, slot), from, to)
     }

@@ -11,7 +11,7 @@
 //! With a sequentially consistent fence between the two accesses on either side, at least one sees the other.
 //! Evictions keep off marked slots as long as there is another to take.
 
-use super::{KeyId, Place, Table};
+use super::{KeyId, Place, Table, swap};
 use crate::sync::{Ordering, fence};
 
 impl Table {
@@ -27,9 +27,20 @@ impl Table {
         }
     }
 
+    /// Forgets the key, whatever the time. Its slot keeps its state, and is given to others when that has expired: were
+    /// the state lowered, a slot could show a word twice.
+    pub(crate) fn reset(&self, key: KeyId) {
+        while let Some(place) = self.find(key) {
+            // A failure says that the slot has changed hands or been marked: look again.
+            if self.move_tag(place.bucket, place.slot, place.tag, place.tag.forgotten()) {
+                return;
+            }
+        }
+    }
+
     /// Marks the tag, if the place is still the key's.
-    fn mark_refunded(&self, place: Place) -> Option<Place> {
-        let Place { bucket, slot, tag } = place;
+    fn mark_refunded<'table>(&self, place: Place<'table>) -> Option<Place<'table>> {
+        let Place { bucket, slot, tag, .. } = place;
         let marked = Place { tag: tag.refunded(), ..place };
         let is_marked = tag.is_refunded() || self.move_tag(bucket, slot, tag, marked.tag);
         // Pairs with the fence in `freeze`: either the state read after this is frozen, or whoever freezes it
@@ -39,9 +50,9 @@ impl Table {
     }
 
     /// Lowers the state of a marked place. `false` if the place was, or was about to be, another's.
-    fn lower(&self, place: Place, now: u64, cost: u64) -> bool {
+    fn lower(&self, place: Place<'_>, now: u64, cost: u64) -> bool {
         while let Some(word) = self.word_of(place, now) {
-            if self.move_state(place.bucket, place.slot, word, self.rule.refund(word, now, cost)).is_ok() {
+            if swap(place.state_word, word, self.rule.refund(word, now, cost)).is_ok() {
                 return true;
             }
         }
