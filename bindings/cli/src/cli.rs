@@ -1,0 +1,253 @@
+//! The command line: every option, its default and its help text.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use sluicegate::{OnFull, Policy};
+
+use crate::replay::log::{Format, KeyField};
+use crate::serve::key::KeySource;
+
+/// Rate limiting from the command line: serve, replay, bench.
+#[derive(Debug, Parser)]
+#[command(name = "sluice", version, propagate_version = true, after_help = TOP_EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The things `sluice` does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer HTTP requests with 200 or 429, as the policy says
+    Serve(Serve),
+    /// Run access logs through policies: who would have been limited, when, and by how much
+    Replay(Replay),
+    /// Measure this machine: checks per second and bytes per key
+    Bench(Bench),
+    /// Print a shell's completion script
+    Completions(Completions),
+    /// Print the manual page, or write all of them into a directory
+    Man(Man),
+}
+
+/// Options of `sluice serve`.
+#[derive(Debug, Args)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub struct Serve {
+    /// Address and port to listen on; port 0 takes any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// The limit for each key: ALGORITHM LIMIT/PERIOD [burst=N]
+    #[arg(long, value_name = "TEXT", default_value = "token-bucket 10/s burst=20", value_parser = parse_policy)]
+    pub policy: Policy,
+
+    /// Who is asking: `ip`, the peer's address, or `header:NAME`, a request header
+    ///
+    /// An IPv4-mapped IPv6 address counts as IPv4, and an IPv6 address counts by its /64 network. With header:NAME a
+    /// request that lacks the header (or has an empty one) is keyed by its peer address instead; the two kinds of key
+    /// never share a budget, whatever a client puts into the header.
+    #[arg(long, value_name = "KEY", default_value = "ip", value_parser = KeySource::parse)]
+    pub key: KeySource,
+
+    /// How many keys can be live at once; the memory for them is taken at the start
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_keys: u64,
+
+    /// What happens to a new key when the table is full
+    #[arg(long, value_name = "ACTION", value_enum, default_value_t = WhenFull::Evict)]
+    pub on_full: WhenFull,
+}
+
+/// What happens to a new key when more keys are live than fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WhenFull {
+    /// The key that has consumed least gives way
+    Evict,
+    /// The new key is denied
+    Deny,
+    /// The new key is let through unlimited
+    Allow,
+}
+
+impl From<WhenFull> for OnFull {
+    fn from(action: WhenFull) -> Self {
+        match action {
+            WhenFull::Evict => Self::Evict,
+            WhenFull::Deny => Self::Deny,
+            WhenFull::Allow => Self::Allow,
+        }
+    }
+}
+
+/// Options of `sluice replay`.
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY_EXAMPLES)]
+pub struct Replay {
+    /// Access logs, plain or gzip, in the order given; `-` or none reads standard input
+    #[arg(value_name = "LOG")]
+    pub logs: Vec<PathBuf>,
+
+    /// A policy to try: ALGORITHM LIMIT/PERIOD [burst=N]; give it several times to compare
+    #[arg(long = "policy", value_name = "TEXT", required = true, value_parser = parse_policy)]
+    pub policies: Vec<Policy>,
+
+    /// What to limit by: `ip`, `user`, `path` or `field:NAME`
+    ///
+    /// `path` leaves the query out. NAME is any field of a JSON line (a dotted path reaches inside: request.host); of
+    /// common and combined lines it is host, user, method, path, status, referer or agent. Lines without a key (a user
+    /// `-`, an absent field) are not limited, and counted as unkeyed.
+    #[arg(long, value_name = "KEY", default_value = "ip", value_parser = KeyField::parse)]
+    pub key: KeyField,
+
+    /// Format of the lines; `auto` tells it for each line
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Auto)]
+    pub format: Format,
+
+    /// How many keys are told apart; further ones are limited as well, but counted together
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
+    pub max_keys: u64,
+
+    /// How many of the worst keys to show
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub top: usize,
+
+    /// Draw the replay as an SVG picture
+    #[arg(long, value_name = "OUT.svg")]
+    pub plot: Option<PathBuf>,
+
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `sluice bench`.
+#[derive(Debug, Args)]
+#[command(after_help = BENCH_EXAMPLES)]
+pub struct Bench {
+    /// How many keys the spread-out checks are spread over
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub keys: u64,
+
+    /// How long to measure in all, about
+    #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = parse_seconds)]
+    pub seconds: f64,
+
+    /// How many threads to measure beside the single one [default: one for each core]
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub threads: Option<u64>,
+
+    /// The policy to measure: ALGORITHM LIMIT/PERIOD [burst=N]
+    ///
+    /// The default refills slowly, so that known keys stay live, and has room for all the checks of a round.
+    #[arg(long, value_name = "TEXT", default_value = "token-bucket 1/10s burst=100000000", value_parser = parse_policy)]
+    pub policy: Policy,
+
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `sluice completions`.
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+pub struct Completions {
+    /// The shell to complete for
+    pub shell: Shell,
+}
+
+/// Options of `sluice man`.
+#[derive(Debug, Args)]
+#[command(after_help = MAN_EXAMPLES)]
+pub struct Man {
+    /// Write sluice.1 and one page for each command into this directory
+    #[arg(long, value_name = "DIR", value_parser = NonEmptyStringValueParser::new())]
+    pub out: Option<String>,
+}
+
+/// Reads a policy text; the core's own error says what a right one looks like.
+fn parse_policy(text: &str) -> Result<Policy, String> {
+    text.parse().map_err(|error: sluicegate::Error| error.to_string())
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.1..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("expected a number of seconds from 0.1 to 3600".to_owned()),
+    }
+}
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  sluice replay access.log --policy \"token-bucket 10/s burst=20\"
+  sluice serve --policy \"sliding-window 100/60m\" --key header:X-Api-Key
+  sluice bench
+
+Policies:
+  ALGORITHM LIMIT/PERIOD [burst=N], with units ns us ms s m h d, for example
+    token-bucket 100/s burst=200     100 a second, up to 200 at once
+    leaky-bucket 10/s burst=20       queued to leave at a constant rate
+    fixed-window 5000/1h             resets at the top of the hour
+    sliding-window 100/60m           over the last 60 minutes, by estimate
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  sluice serve
+  sluice serve --listen 127.0.0.1:0 --policy \"fixed-window 5/1m\"
+  sluice serve --key header:X-Api-Key --policy \"token-bucket 100/s burst=200\"
+  curl -i http://127.0.0.1:8080/
+
+Every answer carries X-RateLimit-Limit, X-RateLimit-Remaining and
+X-RateLimit-Reset (Unix seconds); a 429 also says Retry-After in whole seconds,
+unless waiting would not help. SIGINT or SIGTERM stops the server once the
+answers under way are given.";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  sluice replay access.log --policy \"token-bucket 10/s burst=20\"
+  sluice replay access.log.2.gz access.log.1 access.log \\
+      --policy \"fixed-window 100/1m\" --policy \"sliding-window 100/1m\"
+  zcat old.gz | sluice replay --policy \"leaky-bucket 5/s\" --key user --json
+  sluice replay api.json --key field:request.headers.X-Api-Key \\
+      --policy \"fixed-window 5000/1h\" --plot replay.svg
+
+Lines are taken in file order, each at its own time. Common, combined and JSON
+lines are read; a JSON line's time is looked for under names such as time,
+timestamp, @timestamp, ts, msec or time_iso8601, and may be RFC 3339, Unix
+seconds, ms, us or ns, or in the common log's form.";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  sluice bench
+  sluice bench --keys 10000000 --threads 4 --policy \"sliding-window 100/1m\"
+  sluice bench --seconds 3 --json";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  sluice completions bash > /etc/bash_completion.d/sluice
+  sluice completions zsh > ~/.zfunc/_sluice
+  sluice completions fish > ~/.config/fish/completions/sluice.fish";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  sluice man | man -l -
+  sluice man --out /usr/local/share/man/man1";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}
