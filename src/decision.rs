@@ -48,13 +48,15 @@ impl fmt::Display for Reason {
 /// assert_eq!(denied.retry_after(), Some(Duration::from_secs(60)));
 /// # Ok::<(), sluicegate::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Default)]
 #[must_use = "a decision that nobody looks at limits nobody"]
 pub struct Decision {
     pub(crate) allowed: bool,
     pub(crate) reason: Reason,
     pub(crate) limit: u64,
-    pub(crate) remaining: u64,
+    /// What is left, in units of which a permit is so many: dividing is left to who asks for it.
+    pub(crate) remaining_units: u64,
+    pub(crate) units_per_permit: u64,
     pub(crate) retry_after_ns: u64,
     pub(crate) reset_after_ns: u64,
     pub(crate) delay_ns: u64,
@@ -87,7 +89,7 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn remaining(&self) -> u64 {
-        self.remaining
+        self.remaining_units.checked_div(self.units_per_permit).unwrap_or(0)
     }
 
     /// On a denial that waiting can cure: how long after the `now` of the check the same request is
@@ -117,5 +119,31 @@ impl Decision {
     /// A denial for `reason` that waiting cannot cure and that knows nothing of the key.
     pub(crate) fn refused(reason: Reason, limit: u64) -> Self {
         Self { reason, limit, retry_after_ns: NEVER, ..Self::default() }
+    }
+}
+
+impl PartialEq for Decision {
+    fn eq(&self, other: &Self) -> bool {
+        let answers = |decision: &Self| {
+            let Self { allowed, reason, limit, retry_after_ns, reset_after_ns, delay_ns, .. } = *decision;
+            (allowed, reason, limit, decision.remaining(), retry_after_ns, reset_after_ns, delay_ns)
+        };
+        answers(self) == answers(other)
+    }
+}
+
+impl Eq for Decision {}
+
+impl fmt::Debug for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decision")
+            .field("allowed", &self.allowed)
+            .field("reason", &self.reason)
+            .field("limit", &self.limit)
+            .field("remaining", &self.remaining())
+            .field("retry_after", &self.retry_after())
+            .field("reset_after", &self.reset_after())
+            .field("delay", &self.delay())
+            .finish()
     }
 }

@@ -58,3 +58,8 @@ pub use error::Error;
 pub use limiter::{DEFAULT_MAX_KEYS, Limiter, LimiterBuilder, Request, Stats};
 pub use policy::{Algorithm, MAX_BURST, MAX_LIMIT, MAX_PERIOD, MIN_PERIOD, Policy, PolicyBuilder};
 pub use table::OnFull;
+
+/// The README's examples, compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,7 +3,7 @@
 //! Word: `window number + 1` above the count. The count's bits are chosen from the limit; the window's number
 //! takes the rest, and [`FixedWindow::new`] refuses what would not reach [`MAX_UNIX_NS`].
 
-use super::{MAX_UNIX_NS, Step, WORD_BITS, WordOverflow, admit, bits, deny};
+use super::{MAX_UNIX_NS, Permits, Step, WORD_BITS, WordOverflow, admit, bits, deny};
 
 #[derive(Debug, Clone)]
 pub(super) struct FixedWindow {
@@ -48,10 +48,10 @@ impl FixedWindow {
         let ends_after = (window.number + 1) * self.period_ns - now;
         let remaining = self.limit.saturating_sub(window.count);
         if cost > remaining {
-            return deny(word, self.limit, remaining, ends_after, ends_after);
+            return deny(word, self.limit, Permits::whole(remaining), ends_after, ends_after);
         }
         let next = if cost == 0 { word } else { self.word(&Window { count: window.count + cost, ..window }) };
-        admit(next, self.limit, remaining - cost, ends_after, 0)
+        admit(next, self.limit, Permits::whole(remaining - cost), ends_after, 0)
     }
 
     pub(super) fn refund(&self, word: u64, now: u64, cost: u64) -> u64 {

@@ -5,7 +5,7 @@
 //! kept in the units of a [`TimeGrid`]; the word is `fresh_at` above the marks of keys never charged.
 
 use super::time_grid::{Nanoseconds, TimeGrid, Units};
-use super::{Step, WORD_BITS, WordOverflow, admit, deny};
+use super::{Permits, Step, WORD_BITS, WordOverflow, admit, deny};
 
 /// Words below this are marks of keys never charged.
 const FIRST_UNIT: u64 = 1 << 23;
@@ -61,24 +61,29 @@ impl Gcra {
         let charge = cost * self.per_permit;
         if fresh_at <= now_unit {
             if cost == 0 {
-                return admit(word, self.limit, self.capacity, 0, 0);
+                return admit(word, self.limit, Permits::whole(self.capacity), 0, 0);
             }
             // A time inside a unit counts from the unit's end: up to a unit late, never early.
             let rounded = u64::from(past_unit);
             let next_fresh_at = now_unit + rounded + charge;
-            let remaining = (self.full - charge).saturating_sub(rounded) / self.per_permit;
+            let remaining = self.permits((self.full - charge).saturating_sub(rounded));
             return admit(next_fresh_at + FIRST_UNIT, self.limit, remaining, after(next_fresh_at), 0);
         }
         // What is left of the capacity, in units: none when a late time sees more than all of it taken.
         let room = (now_unit + self.full).saturating_sub(fresh_at);
         if charge <= room {
             let delay = if DELAYS { after(fresh_at) } else { 0 };
-            let remaining = (room - charge) / self.per_permit;
+            let remaining = self.permits(room - charge);
             return admit(word + charge, self.limit, remaining, after(fresh_at + charge), delay);
         }
         // The instant at which the level will leave room for the cost.
         let fits_at = fresh_at + charge - self.full;
-        deny(word, self.limit, room / self.per_permit, after(fits_at), after(fresh_at))
+        deny(word, self.limit, self.permits(room), after(fits_at), after(fresh_at))
+    }
+
+    #[inline(always)]
+    fn permits(&self, units: u64) -> Permits {
+        Permits { units, per_permit: self.per_permit }
     }
 
     /// The last time up to `now` that is a whole number of units, at which every decision is exact.

@@ -193,14 +193,29 @@ impl Rule {
     }
 }
 
+/// A number of permits, rounded down: `units / per_permit`.
+#[derive(Debug, Clone, Copy)]
+struct Permits {
+    units: u64,
+    per_permit: u64,
+}
+
+impl Permits {
+    #[inline(always)]
+    fn whole(permits: u64) -> Self {
+        Self { units: permits, per_permit: 1 }
+    }
+}
+
 /// An admission that leaves `next`.
 #[inline(always)]
-fn admit(next: u64, limit: u64, remaining: u64, reset_after_ns: u64, delay_ns: u64) -> Step {
+fn admit(next: u64, limit: u64, remaining: Permits, reset_after_ns: u64, delay_ns: u64) -> Step {
     let decision = Decision {
         allowed: true,
         reason: Reason::None,
         limit,
-        remaining,
+        remaining_units: remaining.units,
+        units_per_permit: remaining.per_permit,
         retry_after_ns: 0,
         reset_after_ns,
         delay_ns,
@@ -210,12 +225,13 @@ fn admit(next: u64, limit: u64, remaining: u64, reset_after_ns: u64, delay_ns: u
 
 /// A denial that changes nothing and that waiting until `retry_after_ns` cures.
 #[inline(always)]
-fn deny(word: u64, limit: u64, remaining: u64, retry_after_ns: u64, reset_after_ns: u64) -> Step {
+fn deny(word: u64, limit: u64, remaining: Permits, retry_after_ns: u64, reset_after_ns: u64) -> Step {
     let decision = Decision {
         allowed: false,
         reason: Reason::Limit,
         limit,
-        remaining,
+        remaining_units: remaining.units,
+        units_per_permit: remaining.per_permit,
         retry_after_ns,
         reset_after_ns,
         delay_ns: 0,

@@ -6,7 +6,7 @@
 //! Word: `window number + 1`, then the previous and the current count. The counts' bits are chosen from the
 //! limit; [`SlidingWindow::new`] refuses what would not reach [`MAX_UNIX_NS`].
 
-use super::{MAX_UNIX_NS, Step, WORD_BITS, WordOverflow, admit, bits, deny};
+use super::{MAX_UNIX_NS, Permits, Step, WORD_BITS, WordOverflow, admit, bits, deny};
 
 #[derive(Debug, Clone)]
 pub(super) struct SlidingWindow {
@@ -78,8 +78,8 @@ impl SlidingWindow {
 
     /// Whole permits in `room`. It is at most `L·P`, so the quotient is at most L.
     #[inline]
-    fn permits(&self, room: u128) -> u64 {
-        (room / u128::from(self.period_ns)) as u64
+    fn permits(&self, room: u128) -> Permits {
+        Permits::whole((room / u128::from(self.period_ns)) as u64)
     }
 
     /// The first instant at which `cost`, which does not fit now, will: in this window or a later one.

@@ -9,7 +9,8 @@ use crate::sync::Ordering;
 impl Table {
     /// Decides on `cost` permits for the key at `now` and consumes them if they are admitted.
     ///
-    /// Written out for the key that is in its line, and for the compiler: the decision is made in registers.
+    /// Written out for the key that is in its line and that nobody else charges at the same moment, so that the
+    /// decision is made in registers: a loop here would have the compiler prepare for all algorithms at once.
     #[inline(always)]
     pub(crate) fn check(&self, key: KeyId, now: u64, cost: u64) -> Decision {
         let line = self.line(key, 0, key.line());
@@ -19,20 +20,19 @@ impl Table {
         }
         let (tag_word, state_word) = line.slot(matches);
         let tag = Tag(tag_word.load(Ordering::Acquire));
-        loop {
-            let word = state_word.load(Ordering::Acquire);
-            // The tag is read again after the word: if it is the same, the word is the key's.
-            let same_owner = Tag(tag_word.load(Ordering::Acquire)).is_same_owner(tag);
-            if Frozen::of(word).is_some() || !same_owner || !tag.is_of(key.fingerprint, 0) {
-                return self.check_elsewhere(key, now, cost);
-            }
-            let Step { next, decision } = self.rule.quick_step(word, now, cost);
-            // A denial writes nothing. A charge counts for this key: the next owner's words are all other ones,
-            // unless the key was evicted in between, which then came after the charge.
-            if next == word || swap(state_word, word, next).is_ok() {
-                return decision;
-            }
+        let word = state_word.load(Ordering::Acquire);
+        // The tag is read again after the word: if it is the same, the word is the key's.
+        let same_owner = Tag(tag_word.load(Ordering::Acquire)).is_same_owner(tag);
+        if Frozen::of(word).is_some() || !same_owner || !tag.is_of(key.fingerprint, 0) {
+            return self.check_elsewhere(key, now, cost);
         }
+        let Step { next, decision } = self.rule.quick_step(word, now, cost);
+        // A denial writes nothing. A charge counts for this key: the next owner's words are all other ones,
+        // unless the key was evicted in between, which then came after the charge.
+        if next == word || swap(state_word, word, next).is_ok() {
+            return decision;
+        }
+        self.check_elsewhere(key, now, cost)
     }
 
     /// The same in every case.

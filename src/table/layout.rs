@@ -13,11 +13,15 @@
 //!
 //! All zeroes is a valid, empty table. There are no pointers; indices are taken modulo the table's own size.
 
-/// Words in a bucket: two cache lines of 64 bytes.
-pub(super) const BUCKET_WORDS: usize = 16;
-/// Slots in a bucket; what is left of its 16 words are the header and a spare. One in a model, which would
-/// otherwise spend its time on the order of loads that do not matter.
-pub(super) const SLOTS: usize = if cfg!(loom) { 1 } else { 7 };
+/// Words in a cache line.
+pub(super) const LINE_WORDS: usize = if cfg!(loom) { 4 } else { 8 };
+/// Lines in a bucket. A model has small buckets, or else it would spend its time on the order of loads that do not
+/// matter.
+pub(super) const LINES: usize = if cfg!(loom) { 1 } else { 2 };
+/// Words in a bucket.
+const BUCKET_WORDS: usize = LINES * LINE_WORDS;
+/// Slots in a bucket; the first pair of words is the header and a spare.
+pub(super) const SLOTS: usize = BUCKET_WORDS / 2 - 1;
 /// The first slot's place in its bucket.
 const FIRST_SLOT_WORD: usize = 2;
 
@@ -39,11 +43,11 @@ const KEYS_PER_8_BUCKETS: u64 = 35;
 /// a million for any table that fits a machine. A table of up to 64 buckets is in reach as a whole.
 pub(super) const MAX_REACH: usize = 63;
 
-/// Words in a cache line.
-pub(super) const LINE_WORDS: usize = if cfg!(loom) { BUCKET_WORDS } else { 8 };
-
-/// The slots of each of a bucket's two lines. In a model there is but one slot.
-pub(super) const LINES: [std::ops::Range<usize>; 2] = if cfg!(loom) { [0..1, 0..0] } else { [0..3, 3..7] };
+/// The slots of a line: the first has one less, for the header.
+pub(super) fn slots_of(line: usize) -> std::ops::Range<usize> {
+    let first = (line * LINE_WORDS / 2).saturating_sub(1);
+    first..(line + 1) * LINE_WORDS / 2 - 1
+}
 
 /// Where in its bucket a slot's tag is.
 #[inline]

@@ -36,7 +36,7 @@ use crate::error::Error;
 use crate::sync::{AtomicU64, Ordering};
 pub(crate) use hash::KeyHash;
 pub(crate) use layout::Geometry;
-use layout::{Fingerprint, Frozen, Header, LINE_WORDS, LINES, SLOTS, Seat, Tag};
+use layout::{Fingerprint, Frozen, Header, LINE_WORDS, LINES, SLOTS, Seat, Tag, slots_of};
 use memory::Words;
 
 /// What happens to a request for a new key when as many keys are live as fit.
@@ -117,14 +117,17 @@ impl KeyId {
     /// Which line of a bucket the key prefers: the first has 3 slots, the second 4.
     #[inline]
     fn line(self) -> usize {
-        usize::from(!cfg!(loom) && self.fingerprint >= u32::MAX / 7 * 3)
+        usize::from(LINES > 1 && self.fingerprint >= u32::MAX / 7 * 3)
+    }
+
+    /// The lines of a bucket, the preferred one first.
+    fn lines(self) -> impl Iterator<Item = usize> {
+        (0..LINES).map(move |line| (self.line() + line) % LINES)
     }
 
     /// The slots of a bucket, those of the preferred line first.
     fn slots(self) -> impl Iterator<Item = usize> {
-        let [first, second] = LINES;
-        let (preferred, other) = if self.line() == 0 { (first, second) } else { (second, first) };
-        preferred.chain(other)
+        self.lines().flat_map(slots_of)
     }
 }
 
@@ -174,9 +177,8 @@ impl Table {
     /// Outside the line that the key prefers: one in ten at the promised capacity.
     fn find_elsewhere(&self, key: KeyId) -> Option<Place<'_>> {
         let reach = self.header(key.home).reach().min(self.geometry.max_reach());
-        (0..=reach).find_map(|displacement| {
-            [key.line(), 1 - key.line()].into_iter().find_map(|line| self.find_in_line(key, displacement, line))
-        })
+        (0..=reach)
+            .find_map(|displacement| key.lines().find_map(|line| self.find_in_line(key, displacement, line)))
     }
 
     fn find_in_line(&self, key: KeyId, displacement: usize, line: usize) -> Option<Place<'_>> {
