@@ -78,11 +78,9 @@ fn time_axis(svg: &mut Svg, area: Area, span: &Span) {
         svg.text(&label.colour(INK), &mark.label);
         if let Some(below) = mark.below {
             let label = Text::new(x, area.bottom() + 34.0, 11.5).anchor(Anchor::Middle);
-            svg.text(&label.colour(FAINT_INK), &below);
+            svg.text(&label.colour(FAINT_INK), &format!("{below} UTC"));
         }
     }
-    let zone = Text::new(area.left - 8.0, area.bottom() + 19.0, 11.5);
-    svg.text(&zone.anchor(Anchor::End).colour(FAINT_INK), "UTC");
 }
 
 fn bars(svg: &mut Svg, series: &Series, area: Area, span: &Span, top: u64) {
