@@ -82,7 +82,8 @@ fn main() {
     report("the same, batches of 32", || run(&ample.0, &uniform), || run_batches(&ample.1, &uniform));
 
     let spent = (governor(1), sluicegate(1));
-    (spent.0.check(7), spent.1.check(7));
+    spent.0.check(7);
+    spent.1.check(7);
     report("denials, one hot key", || run(&spent.0, &hot), || run(&spent.1, &hot));
     (0..KEYS).for_each(|key| _ = (spent.0.check(key), spent.1.check(key)));
     report("denials, 1 million keys", || run(&spent.0, &uniform), || run(&spent.1, &uniform));
