@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Proves that the loom models in src/table/models.rs can fail: takes out one step of the protocol after another.
+
+    tests/broken_models.py [PART-OF-A-NAME...]
+
+Each mutant is one change of a copy of this tree, together with the model that must notice it. The models run on
+the unbroken copy first, since a model that always fails would prove nothing. Builds go to $LOOM_TARGET_DIR, or to a
+directory that is thrown away. Needs cargo and python3 alone.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+# What a model may take that does not notice anything, in seconds.
+TIMEOUT = 120
+
+INSERT = "src/table/insert.rs"
+CHARGE = "src/table/charge.rs"
+REFUND = "src/table/refund.rs"
+TABLE = "src/table/mod.rs"
+
+FIRST_REQUESTS = "two_first_requests_for_one_key"
+COMES_BACK = "a_key_that_comes_back_and_one_that_wants_its_slot"
+NEIGHBOURS = "neighbouring_homes_that_want_one_slot"
+NEVER_MORE = "requests_for_one_key_never_get_more"
+REFUNDED = "a_refund_never_reaches_the_next_owner"
+EVICTION = "an_eviction_takes_the_least_consumed_key"
+STOPS_AT_HOME = "holds_up_nobody_of_its_home"
+STOPS_OVER_EXPIRED = "a_thread_that_stops_in_an_insert_over_an_expired_slot"
+
+# name, file, text that is there exactly once, text instead, the model that must fail
+MUTANTS = [
+    ("bound without being frozen", INSERT, "if self.freeze(home, header, candidate) {", "if true {", COMES_BACK),
+    (
+        "frozen whatever the state is by now",
+        INSERT,
+        "self.move_state(bucket, seat.slot, state, frozen).is_err()",
+        "self.move_state(bucket, seat.slot, self.state(bucket, seat.slot), frozen).is_err()",
+        COMES_BACK,
+    ),
+    ("handed over without being frozen", INSERT, "if !still_frozen {", "if false {", COMES_BACK),
+    (
+        "tag changed before the freeze",
+        INSERT,
+        "if !candidate.is_frozen() &&",
+        "let next = tag.succeeded_by(header.fingerprint(), seat.displacement);\n"
+        "let tag = if self.move_tag(bucket, seat.slot, tag, next) { next } else { tag };\n"
+        "if !candidate.is_frozen() &&",
+        COMES_BACK,
+    ),
+    ("first word not reserved", INSERT, "(tag.version() << 1 | RESERVED)", "(tag.version() << 1)", COMES_BACK),
+    (
+        "inserts in the way not finished",
+        INSERT,
+        "self.finish(home, header, now);\n        } else {\n            self.thaw",
+        "} else {\n            self.thaw",
+        STOPS_OVER_EXPIRED,
+    ),
+    (
+        "inserts of one home not finished",
+        INSERT,
+        "self.finish(key.home, header, now);\n            } else if",
+        "} else if",
+        STOPS_AT_HOME,
+    ),
+    ("insert never over", INSERT, "if is_over {", "if false {", FIRST_REQUESTS),
+    ("reach not noted", INSERT, "survey.reach.max(candidate.seat.displacement)", "survey.reach", NEIGHBOURS),
+    ("no grace after a refund", INSERT, "{ self.rule.memory_ns() } else", "{ 0 } else", REFUNDED),
+    (
+        "no mark of a refund",
+        REFUND,
+        "= tag.is_refunded() || self.move_tag(bucket, slot, tag, marked.tag);",
+        "= true;",
+        REFUNDED,
+    ),
+    (
+        "owner not looked at again elsewhere",
+        CHARGE,
+        "place.is_still_its_keys().then_some(word)",
+        "Some(word)",
+        COMES_BACK,
+    ),
+    (
+        "load and store instead of a swap",
+        TABLE,
+        "word.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).map(drop)",
+        "match word.load(Ordering::Acquire) {\n        seen if seen == from => Ok(word.store(to, Ordering::Release)),\n"
+        "        seen => Err(seen),\n    }",
+        NEVER_MORE,
+    ),
+    ("heaviest key evicted", INSERT, "least.0 <= found.0", "least.0 >= found.0", EVICTION),
+]
+
+
+def run_models(tree, target, filters, timeout=TIMEOUT):
+    """The exit code and the output of the models that match any filter; a build that fails ends the script."""
+    env = dict(os.environ, RUSTFLAGS="--cfg loom", CARGO_TARGET_DIR=str(target))
+    build = ["cargo", "test", "--release", "--lib"]
+    built = subprocess.run([*build, "--no-run"], cwd=tree, env=env, text=True, capture_output=True)
+    if built.returncode != 0:
+        sys.exit(f"the build failed:\n{built.stderr}")
+    # A group of its own: cargo does not take the model with it when it is ended.
+    run = subprocess.Popen(
+        [*build, "--", *filters], cwd=tree, env=env, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+    try:
+        output, _ = run.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.communicate()
+        return None, f"no end within {timeout} s"
+    return run.returncode, output
+
+
+def is_caught(code, output):
+    return code not in (None, 0) and ("panicked" in output or "exceeded" in output)
+
+
+def survives(tree, target, mutant):
+    """Breaks the copy, runs the mutant's model, mends the copy."""
+    name, file, old, new, model = mutant
+    path = tree / file
+    text = path.read_text()
+    if text.count(old) != 1:
+        sys.exit(f"{name}: this text is {text.count(old)} times in {file}, not once:\n{old}")
+    path.write_text(text.replace(old, new))
+    try:
+        return not is_caught(*run_models(tree, target, [model]))
+    finally:
+        path.write_text(text)
+
+
+def main():
+    chosen = [mutant for mutant in MUTANTS if not sys.argv[1:] or any(part in mutant[0] for part in sys.argv[1:])]
+    with tempfile.TemporaryDirectory() as directory:
+        tree = Path(directory) / "tree"
+        target = Path(os.environ.get("LOOM_TARGET_DIR", Path(directory) / "target")).absolute()
+        root = Path(__file__).resolve().parent.parent
+        shutil.copytree(root, tree, ignore=shutil.ignore_patterns("target", ".git", "__pycache__"))
+        models = sorted({mutant[4] for mutant in chosen})
+        code, output = run_models(tree, target, models, timeout=5 * TIMEOUT)
+        if code != 0:
+            sys.exit(f"a model fails, or does not end, on the unbroken code:\n{output}")
+        survivors = []
+        for mutant in chosen:
+            lives = survives(tree, target, mutant)
+            print(f"{'SURVIVES' if lives else 'caught'}: {mutant[0]} ({mutant[4]})", flush=True)
+            survivors += [mutant[0]] * lives
+    if survivors:
+        sys.exit(f"{len(survivors)} broken tables passed their model: {', '.join(survivors)}")
+    print(f"all {len(chosen)} broken tables were caught")
+
+
+if __name__ == "__main__":
+    main()
