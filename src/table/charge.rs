@@ -1,10 +1,9 @@
 //! Deciding for a key: find its slot or give it one, step its word, swap it in.
 
 use super::layout::{Frozen, Tag};
-use super::{KeyId, OnFull, Place, Table, swap};
+use super::{KeyId, OnFull, Place, Table, read, swap};
 use crate::algorithm::{FRESH, Step};
 use crate::decision::{Decision, Reason};
-use crate::sync::Ordering;
 
 impl Table {
     /// Decides on `cost` permits for the key at `now` and consumes them if they are admitted.
@@ -19,10 +18,10 @@ impl Table {
             return self.check_elsewhere(key, now, cost);
         }
         let (tag_word, state_word) = line.slot(matches);
-        let tag = Tag(tag_word.load(Ordering::Acquire));
-        let word = state_word.load(Ordering::Acquire);
+        let tag = Tag(read(tag_word));
+        let word = read(state_word);
         // The tag is read again after the word: if it is the same, the word is the key's.
-        let same_owner = Tag(tag_word.load(Ordering::Acquire)).is_same_owner(tag);
+        let same_owner = Tag(read(tag_word)).is_same_owner(tag);
         if Frozen::of(word).is_some() || !same_owner || !tag.is_of(key.fingerprint, 0) {
             return self.check_elsewhere(key, now, cost);
         }

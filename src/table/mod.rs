@@ -25,6 +25,8 @@ mod charge;
 mod counters;
 mod hash;
 mod insert;
+#[cfg(all(test, not(loom)))]
+mod interleavings;
 mod layout;
 mod memory;
 #[cfg(all(test, loom))]
@@ -85,7 +87,7 @@ impl<'table> Line<'table> {
     #[inline(always)]
     fn matches(self, key: KeyId, displacement: usize) -> u32 {
         let matches = (0..LINE_WORDS / 2).fold(0, |matches, pair| {
-            let tag = Tag(self.words[2 * pair].load(Ordering::Acquire));
+            let tag = Tag(read(&self.words[2 * pair]));
             matches | u32::from(tag.is_of(key.fingerprint, displacement)) << pair
         });
         matches & !u32::from(self.number == 0)
@@ -103,13 +105,13 @@ impl<'table> Line<'table> {
 impl Place<'_> {
     #[inline(always)]
     fn state(&self) -> u64 {
-        self.state_word.load(Ordering::Acquire)
+        read(self.state_word)
     }
 
     /// Whether the slot has been one key's since the tag was read: versions do not repeat in between (2^23 owners).
     #[inline(always)]
     fn is_still_its_keys(&self) -> bool {
-        Tag(self.tag_word.load(Ordering::Acquire)).is_same_owner(self.tag)
+        Tag(read(self.tag_word)).is_same_owner(self.tag)
     }
 }
 
@@ -188,7 +190,7 @@ impl Table {
             return None;
         }
         let (tag_word, state_word) = words.slot(matches);
-        let tag = Tag(tag_word.load(Ordering::Acquire));
+        let tag = Tag(read(tag_word));
         let bucket = self.geometry.bucket_after(key.home, displacement);
         let slot = line * (LINE_WORDS / 2) + matches.trailing_zeros() as usize - 1;
         tag.is_of(key.fingerprint, displacement).then_some(Place { bucket, slot, tag, tag_word, state_word })
@@ -209,17 +211,17 @@ impl Table {
 
     #[inline]
     fn header(&self, bucket: usize) -> Header {
-        Header(self.header_word(bucket).load(Ordering::Acquire))
+        Header(read(self.header_word(bucket)))
     }
 
     #[inline]
     fn tag(&self, bucket: usize, slot: usize) -> Tag {
-        Tag(self.tag_word(bucket, slot).load(Ordering::Acquire))
+        Tag(read(self.tag_word(bucket, slot)))
     }
 
     #[inline]
     fn state(&self, bucket: usize, slot: usize) -> u64 {
-        self.state_word(bucket, slot).load(Ordering::Acquire)
+        read(self.state_word(bucket, slot))
     }
 
     fn header_word(&self, bucket: usize) -> &AtomicU64 {
@@ -254,10 +256,20 @@ impl Table {
     }
 }
 
+/// The only way the table's words are read.
+#[inline(always)]
+fn read(word: &AtomicU64) -> u64 {
+    #[cfg(all(test, not(loom)))]
+    interleavings::stop_if_told();
+    word.load(Ordering::Acquire)
+}
+
 /// The only way the table's words change: from a value that was seen, or not at all.
 #[inline]
 fn swap(word: &AtomicU64, from: u64, to: u64) -> Result<(), u64> {
     #[cfg(all(test, loom))]
     models::stop_if_told();
+    #[cfg(all(test, not(loom)))]
+    interleavings::stop_if_told();
     word.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).map(drop)
 }
