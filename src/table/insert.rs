@@ -109,32 +109,30 @@ impl Table {
         let Some(candidate) = survey.candidate else {
             return Progress::NoRoom;
         };
-        if self.freeze(home, header, candidate) {
-            let reach = survey.reach.max(candidate.seat.displacement);
-            if self.move_header(home, header, header.bound(candidate.seat, reach)) {
-                self.count_insert(home, candidate.evicts);
-            } else {
-                self.give_back(home, header, candidate);
-            }
-        }
-        Progress::Again
-    }
-
-    /// Step 3. `false` if the slot must not be taken.
-    ///
-    /// It may then be frozen all the same, because a refund has marked its tag in between. It is left so: another
-    /// helper may have bound it before the mark. If nobody has, it is thawed when this insert is over.
-    fn freeze(&self, home: usize, header: Header, candidate: Candidate) -> bool {
-        let Candidate { seat, tag, state, .. } = candidate;
-        let bucket = self.bucket_of(home, seat);
-        let frozen = Frozen::new(seat.displacement, header.sequence(), state).state();
-        if !candidate.is_frozen() && self.move_state(bucket, seat.slot, state, frozen).is_err() {
-            return false;
+        if !self.freeze(home, header, candidate) {
+            return Progress::Again;
         }
         // Pairs with the fence in `refund`: a refund that has read the state before it was frozen has marked the
         // tag before, and the mark is seen here.
         fence(Ordering::SeqCst);
-        self.tag(bucket, seat.slot) == tag
+        let is_as_judged = self.tag(self.bucket_of(home, candidate.seat), candidate.seat.slot) == candidate.tag;
+        let reach = survey.reach.max(candidate.seat.displacement);
+        if is_as_judged && self.move_header(home, header, header.bound(candidate.seat, reach)) {
+            self.count_insert(home, candidate.evicts);
+            return Progress::Again;
+        }
+        // Marked by a refund, or another's by now: not to be taken, but only this thread knows the state. While the
+        // header is open another helper may still bind the slot, so it is given back when the insert is over.
+        self.finish(home, header, now);
+        self.give_back(home, header, candidate);
+        Progress::Again
+    }
+
+    /// Step 3: freezes the slot, unless another helper of this insert has. `false` if its state is no longer what it was.
+    fn freeze(&self, home: usize, header: Header, candidate: Candidate) -> bool {
+        let Candidate { seat, state, .. } = candidate;
+        let frozen = Frozen::new(seat.displacement, header.sequence(), state).state();
+        candidate.is_frozen() || self.move_state(self.bucket_of(home, seat), seat.slot, state, frozen).is_ok()
     }
 
     /// Undoes a freeze after the header has moved on from open, so that nobody can bind the slot any more.
