@@ -5,7 +5,7 @@
 //! linearization point of a check, and a denial is a load.
 //!
 //! What all words have in common:
-//! * the top bit ([`FROZEN_BIT`](crate::table)) is never set by an algorithm: it belongs to the table;
+//! * the top bit is never set by an algorithm: it belongs to the table;
 //! * words up to [`Rule::fresh_marks`] mean "never charged": the table tells them apart, so that a slot does not
 //!   begin each life with the same word;
 //! * a word says all of itself in absolute Unix time, so it needs no sweeper and outlives the process.

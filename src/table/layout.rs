@@ -33,7 +33,7 @@ const CONTROL_WORDS: usize = 16;
 const COUNTERS_WORD: usize = CONTROL_WORDS;
 const BUCKETS_WORD: usize = COUNTERS_WORD + COUNTER_SHARDS * BUCKET_WORDS;
 
-/// A table has `max_keys / KEYS * BUCKETS` buckets: 35/8 = 4.375 keys for the 7 slots of each, 29.26 bytes a key.
+/// Keys for which a table has 8 buckets: 35/8 = 4.375 keys for the 7 slots of each, 29.26 bytes a key.
 const KEYS_PER_8_BUCKETS: u64 = 35;
 
 /// How far from its home bucket a key may be.

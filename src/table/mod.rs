@@ -19,7 +19,7 @@
 //!
 //! Loads are `Acquire` and read-modify-writes `AcqRel`, each pairing with the read-modify-write that wrote
 //! what they read: whoever sees a header, a tag or a state sees all that its writer had seen. The one place
-//! that needs more is in `refund`, where it says so.
+//! that needs more is between `refund` and `insert`, where they say so.
 
 mod charge;
 mod counters;

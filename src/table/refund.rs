@@ -1,7 +1,7 @@
 //! Giving permits back. This is the one operation that lowers a state, and so needs more care than a charge.
 //!
-//! A charge that hits another key's equal word by mistake asks again, and nobody got too much. A refund could not
-//! be taken back in the same way. So a slot that was ever refunded is not given to another key before every word
+//! A charge that hit another key's equal word by mistake would cost that key a permit. A refund would give it one too
+//! many. So a slot that was ever refunded is not given to another key before every word
 //! that a refund on its way can hold is in the past, which no word of the next owner then equals:
 //!
 //! 1. the refund marks the tag, a swap that succeeds only while the key has the slot, and then reads the state;
@@ -43,7 +43,7 @@ impl Table {
         let Place { bucket, slot, tag, .. } = place;
         let marked = Place { tag: tag.refunded(), ..place };
         let is_marked = tag.is_refunded() || self.move_tag(bucket, slot, tag, marked.tag);
-        // Pairs with the fence in `freeze`: either the state read after this is frozen, or whoever freezes it
+        // Pairs with the fence in `take_seat`: either the state read after this is frozen, or whoever freezes it
         // afterwards finds the mark.
         fence(Ordering::SeqCst);
         is_marked.then_some(marked)
