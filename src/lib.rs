@@ -31,6 +31,7 @@
 //!
 //! * Where a bucket's permit does not refill in a whole number of nanoseconds, a decision may come up to 1 ns late,
 //!   never early. (Times that are whole milliseconds are exact for every rate below a million a second.)
+//! * A late time finds a key never seen if the key's state had expired and its place has gone to another key since.
 //! * A sliding window is an estimate by definition: it takes the previous window's requests as evenly spread.
 //! * Keys are told apart by their home bucket and 32 more bits of a secret hash: one given key shares its budget
 //!   with one of `n` others with odds of about `n / (2^32 · max_keys / 4.4)`, one in a billion in a full table.
