@@ -21,6 +21,8 @@ pub enum Reason {
     TableFull,
     /// The time given is after [`MAX_UNIX_NS`](crate::MAX_UNIX_NS), the last one that fits a key's state.
     TimeOutOfRange,
+    /// The table's memory holds what no limiter has written: somebody else writes to it.
+    TableDamaged,
 }
 
 impl fmt::Display for Reason {
@@ -31,6 +33,7 @@ impl fmt::Display for Reason {
             Self::CostExceedsLimit => "cost exceeds limit",
             Self::TableFull => "table full",
             Self::TimeOutOfRange => "time out of range",
+            Self::TableDamaged => "table damaged",
         })
     }
 }

@@ -10,6 +10,8 @@ pub(super) struct FixedWindow {
     limit: u64,
     period_ns: u64,
     count_bits: u32,
+    /// The number of the window that [`MAX_UNIX_NS`] lies in: no word of ours has a later one, and none is believed.
+    last_number: u64,
 }
 
 /// A word taken apart and brought up to a time.
@@ -20,11 +22,12 @@ struct Window {
 
 impl FixedWindow {
     pub(super) fn new(limit: u64, period_ns: u64) -> Result<Self, WordOverflow> {
-        let (count_bits, number_bits) = (bits(limit), bits(MAX_UNIX_NS / period_ns + 1));
+        let last_number = MAX_UNIX_NS / period_ns;
+        let (count_bits, number_bits) = (bits(limit), bits(last_number + 1));
         if count_bits + number_bits > WORD_BITS {
             return Err(WordOverflow { largest_limit: (1 << (WORD_BITS - number_bits)) - 1 });
         }
-        Ok(Self { limit, period_ns, count_bits })
+        Ok(Self { limit, period_ns, count_bits, last_number })
     }
 
     /// The key's current window: that of `now`, or a later one it has already seen. Windows do not go back.
@@ -32,7 +35,9 @@ impl FixedWindow {
     fn window(&self, word: u64, now: u64) -> Window {
         let number = now / self.period_ns;
         match (word >> self.count_bits).checked_sub(1) {
-            Some(seen) if seen >= number => Window { number: seen, count: word & self.fresh_marks() },
+            Some(seen) if seen >= number => {
+                Window { number: seen.min(self.last_number), count: word & self.fresh_marks() }
+            }
             _ => Window { number, count: 0 },
         }
     }
@@ -63,7 +68,7 @@ impl FixedWindow {
     }
 
     pub(super) fn expires_at(&self, word: u64) -> u64 {
-        (word >> self.count_bits) * self.period_ns
+        (word >> self.count_bits).min(self.last_number + 1) * self.period_ns
     }
 
     pub(super) fn memory_ns(&self) -> u64 {

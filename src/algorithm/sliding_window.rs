@@ -13,6 +13,8 @@ pub(super) struct SlidingWindow {
     limit: u64,
     period_ns: u64,
     count_bits: u32,
+    /// The number of the window that [`MAX_UNIX_NS`] lies in: no word of ours has a later one, and none is believed.
+    last_number: u64,
 }
 
 /// A word taken apart and brought up to a time.
@@ -27,11 +29,12 @@ struct Windows {
 
 impl SlidingWindow {
     pub(super) fn new(limit: u64, period_ns: u64) -> Result<Self, WordOverflow> {
-        let (count_bits, number_bits) = (bits(limit), bits(MAX_UNIX_NS / period_ns + 1));
+        let last_number = MAX_UNIX_NS / period_ns;
+        let (count_bits, number_bits) = (bits(limit), bits(last_number + 1));
         if 2 * count_bits + number_bits > WORD_BITS {
             return Err(WordOverflow { largest_limit: (1 << ((WORD_BITS - number_bits) / 2)) - 1 });
         }
-        Ok(Self { limit, period_ns, count_bits })
+        Ok(Self { limit, period_ns, count_bits, last_number })
     }
 
     /// The key's current window: that of `now`, or a later one it has already seen, then at its start.
@@ -41,7 +44,7 @@ impl SlidingWindow {
         let left_ns = self.period_ns - now % self.period_ns;
         let counts = (1 << self.count_bits) - 1;
         let (previous, current) = (word >> self.count_bits & counts, word & counts);
-        match (word >> (2 * self.count_bits)).checked_sub(1) {
+        match (word >> (2 * self.count_bits)).min(self.last_number + 1).checked_sub(1) {
             Some(seen) if seen > number => Windows { number: seen, previous, current, left_ns: self.period_ns },
             Some(seen) if seen == number => Windows { number, previous, current, left_ns },
             Some(seen) if seen + 1 == number => Windows { number, previous: current, current: 0, left_ns },
@@ -126,7 +129,7 @@ impl SlidingWindow {
     pub(super) fn expires_at(&self, word: u64) -> u64 {
         match word >> (2 * self.count_bits) {
             0 => 0,
-            number_and_one => (number_and_one + 1) * self.period_ns,
+            number_and_one => (number_and_one.min(self.last_number + 1) + 1) * self.period_ns,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Deciding for a key: find its slot or give it one, step its word, swap it in.
 
 use super::layout::{Frozen, Tag};
-use super::{KeyId, OnFull, Place, Table, read, swap};
+use super::{Call, KeyId, OnFull, Place, Table, read, swap};
 use crate::algorithm::{FRESH, Step};
 use crate::decision::{Decision, Reason};
 use crate::sync::AtomicU64;
@@ -32,11 +32,12 @@ impl Table {
     /// The same in every case.
     #[inline(never)]
     fn check_anywhere(&self, key: KeyId, now: u64, cost: u64) -> Decision {
-        loop {
+        let call = Call::at(now);
+        while call.goes_on() {
             // Each turn after the first follows upon a change that somebody made to a slot or a header of the key's:
             // the table as a whole has moved on.
             if let Some(place) = self.find(key) {
-                if let Some(word) = self.word_of(place, now) {
+                if let Some(word) = self.word_of(place, &call) {
                     let Step { next, decision } = self.rule.step(word, now, cost);
                     if next == word || swap(place.state_word, word, next).is_ok() {
                         return decision;
@@ -48,15 +49,22 @@ impl Table {
             if fresh.next == FRESH {
                 return fresh.decision;
             }
-            if self.insert(key, now) {
+            if self.insert(key, &call) {
                 continue;
             }
             match self.on_full {
                 // Only where others are about to take every place that could be: help them first.
-                OnFull::Evict => self.resolve_around(key, now),
+                OnFull::Evict => self.resolve_around(key, &call),
                 OnFull::Deny | OnFull::Allow => return self.turned_away(key, fresh),
             }
         }
+        self.damaged()
+    }
+
+    /// The answer when a call has come to no end.
+    #[cold]
+    fn damaged(&self) -> Decision {
+        Decision::refused(Reason::TableDamaged, self.rule.limit())
     }
 
     /// The key's word, if it is at home and neither it nor its slot is on the move.
@@ -79,21 +87,23 @@ impl Table {
 
     /// Answers as `check` would and consumes nothing.
     pub(crate) fn peek(&self, key: KeyId, now: u64, cost: u64) -> Decision {
-        loop {
+        let call = Call::at(now);
+        while call.goes_on() {
             let Some(place) = self.find(key) else {
                 return self.rule.step(FRESH, now, cost).decision;
             };
-            if let Some(word) = self.word_of(place, now) {
+            if let Some(word) = self.word_of(place, &call) {
                 return self.rule.step(word, now, cost).decision;
             }
         }
+        self.damaged()
     }
 
     /// The word of the key that has `place`, or `None` if it has it no longer or is about to lose it.
-    pub(super) fn word_of(&self, place: Place<'_>, now: u64) -> Option<u64> {
+    pub(super) fn word_of(&self, place: Place<'_>, call: &Call) -> Option<u64> {
         let word = place.state();
         if Frozen::of(word).is_some() {
-            self.resolve(place.bucket, place.slot, word, now);
+            self.resolve(place.bucket, place.slot, word, call);
             return None;
         }
         place.is_still_its_keys().then_some(word)

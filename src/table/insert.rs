@@ -18,7 +18,7 @@
 //! exact multiple of 8192 inserts of one home and wake while the same key is at the same step in the same slot.
 
 use super::layout::{Frozen, Header, MAX_REACH, SLOTS, Seat, Tag};
-use super::{KeyId, OnFull, Table};
+use super::{Call, KeyId, OnFull, Table};
 use crate::sync::{Ordering, fence};
 
 /// While the table is known to be full, an insert looks no further than this: at 16 places (3 in a model).
@@ -66,43 +66,45 @@ struct Survey {
 
 impl Table {
     /// Gives the key a slot, unless it has one or there is none: `false`.
-    pub(super) fn insert(&self, key: KeyId, now: u64) -> bool {
-        loop {
+    pub(super) fn insert(&self, key: KeyId, call: &Call) -> bool {
+        while call.goes_on() {
             let header = self.header(key.home);
             if !header.is_idle() {
-                self.finish(key.home, header, now);
+                self.finish(key.home, header, call);
             } else if self.find(key).is_some() {
                 return true;
             } else {
                 let open = header.opened(key.fingerprint);
                 if self.move_header(key.home, header, open) {
-                    return self.finish(key.home, open, now) != Progress::NoRoom;
+                    return self.finish(key.home, open, call) != Progress::NoRoom;
                 }
             }
         }
+        false
     }
 
     /// Brings the insert that `seen` describes to its end, if it has not come to it.
-    fn finish(&self, home: usize, seen: Header, now: u64) -> Progress {
-        loop {
+    fn finish(&self, home: usize, seen: Header, call: &Call) -> Progress {
+        while call.goes_on() {
             let header = self.header(home);
             let is_over = header.sequence() != seen.sequence() || header.fingerprint() != seen.fingerprint();
             if is_over {
                 return Progress::Done;
             }
             let progress = match header.seat() {
-                Some(seat) => self.hand_over(home, header, seat),
-                None => self.take_seat(home, header, now),
+                Some(seat) => self.hand_over(home, header, seat, call),
+                None => self.take_seat(home, header, call),
             };
             if progress != Progress::Again && self.move_header(home, header, header.closed()) {
                 return progress;
             }
         }
+        Progress::NoRoom
     }
 
     /// Steps 2 to 4: has a slot frozen and bound.
-    fn take_seat(&self, home: usize, header: Header, now: u64) -> Progress {
-        let survey = self.survey(home, header, now);
+    fn take_seat(&self, home: usize, header: Header, call: &Call) -> Progress {
+        let survey = self.survey(home, header, call.now);
         if survey.key_present {
             return Progress::Done;
         }
@@ -123,7 +125,8 @@ impl Table {
         }
         // Marked by a refund, or another's by now: not to be taken, but only this thread knows the state. While the
         // header is open another helper may still bind the slot, so it is given back when the insert is over.
-        self.finish(home, header, now);
+        call.goes_deeper();
+        self.finish(home, header, call);
         self.give_back(home, header, candidate);
         Progress::Again
     }
@@ -151,9 +154,9 @@ impl Table {
     }
 
     /// Step 5: the slot's tag and state become the new key's.
-    fn hand_over(&self, home: usize, header: Header, seat: Seat) -> Progress {
+    fn hand_over(&self, home: usize, header: Header, seat: Seat, call: &Call) -> Progress {
         let bucket = self.bucket_of(home, seat);
-        loop {
+        while call.goes_on() {
             // The tag is read first: if the state is still frozen for this insert afterwards, the tag was read
             // while it was, and is the old owner's or already the new one's.
             let tag = self.tag(bucket, seat.slot);
@@ -171,6 +174,7 @@ impl Table {
             let _ =
                 self.move_tag(bucket, seat.slot, tag, tag.succeeded_by(header.fingerprint(), seat.displacement));
         }
+        Progress::Again
     }
 
     /// The first word of a slot's owner: fresh, another one than the owner's before, and marked as reserved, so that
@@ -191,13 +195,13 @@ impl Table {
 
     /// Clears a frozen slot out of the way: finishes the insert it was frozen for, or thaws it if that insert is
     /// over and has taken another slot.
-    pub(super) fn resolve(&self, bucket: usize, slot: usize, state: u64, now: u64) {
+    pub(super) fn resolve(&self, bucket: usize, slot: usize, state: u64, call: &Call) {
         let Some(frozen) = Frozen::of(state) else { return };
         let seat = Seat { displacement: frozen.displacement(), slot };
         let home = self.geometry.home_of(bucket, seat.displacement);
         let header = self.header(home);
         if self.is_wanted(frozen, header, seat) {
-            self.finish(home, header, now);
+            self.finish(home, header, call);
         } else {
             self.thaw(bucket, slot, state);
         }
@@ -297,7 +301,7 @@ impl Table {
             return u64::MAX;
         }
         let grace = if tag.is_refunded() { self.rule.memory_ns() } else { 0 };
-        self.rule.expires_at(state) + grace
+        self.rule.expires_at(state).saturating_add(grace)
     }
 
     /// Whether a look at all places has found the table full, and what it found has not expired since.
@@ -323,11 +327,11 @@ impl Table {
     }
 
     /// Finishes the inserts that hold the places next to the key's home, so that there is one to take.
-    pub(super) fn resolve_around(&self, key: KeyId, now: u64) {
+    pub(super) fn resolve_around(&self, key: KeyId, call: &Call) {
         for displacement in 0..=REACH_WHEN_FULL.min(self.geometry.max_reach()) {
             let bucket = self.geometry.bucket_after(key.home, displacement);
             for slot in 0..SLOTS {
-                self.resolve(bucket, slot, self.state(bucket, slot), now);
+                self.resolve(bucket, slot, self.state(bucket, slot), call);
             }
         }
     }

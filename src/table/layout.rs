@@ -79,7 +79,8 @@ impl Geometry {
     #[inline]
     pub(super) fn bucket_after(self, home: usize, displacement: usize) -> usize {
         let bucket = home + displacement;
-        if bucket < self.buckets { bucket } else { bucket - self.buckets }
+        // The remainder is for displacements that no table of ours holds.
+        if bucket < self.buckets { bucket } else { bucket % self.buckets }
     }
 
     /// The home of whoever is `displacement` away from it in `bucket`. Untrusted: any displacement is taken.

@@ -42,6 +42,7 @@ pub(crate) use hash::KeyHash;
 pub(crate) use layout::Geometry;
 use layout::{Fingerprint, Frozen, Header, SLOTS, Seat, Tag};
 use memory::Words;
+use std::cell::Cell;
 
 /// What happens to a request for a new key when as many keys are live as fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -84,6 +85,39 @@ impl Place<'_> {
     #[inline(always)]
     fn is_still_its_keys(&self) -> bool {
         Tag(read(self.tag_word)).is_same_owner(self.tag)
+    }
+}
+
+/// One call, as long as it lasts.
+///
+/// Each turn of a loop follows upon a change that another thread made, so there are few. But memory that others can
+/// write may hold what no thread of ours has written, or go on changing, and no call may go on for ever over that.
+#[derive(Debug)]
+struct Call {
+    now: u64,
+    turns_left: Cell<u32>,
+}
+
+impl Call {
+    /// Far more than the others' changes can make of any call: to lose a swap to one of 64 processors as often in
+    /// a row has odds of 10^-448.
+    const TURNS: u32 = 1 << 16;
+    /// What going one level deeper costs, so that the stack suffices: there are 512 levels at most.
+    const TURNS_PER_LEVEL: u32 = 1 << 7;
+
+    fn at(now: u64) -> Self {
+        Self { now, turns_left: Cell::new(Self::TURNS) }
+    }
+
+    /// Takes a turn, if there is one left.
+    fn goes_on(&self) -> bool {
+        let left = self.turns_left.get();
+        self.turns_left.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    fn goes_deeper(&self) {
+        self.turns_left.set(self.turns_left.get().saturating_sub(Self::TURNS_PER_LEVEL));
     }
 }
 

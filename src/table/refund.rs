@@ -11,15 +11,18 @@
 //! With a sequentially consistent fence between the two accesses on either side, at least one sees the other.
 //! Evictions keep off marked slots as long as there is another to take.
 
-use super::{KeyId, Place, Table, swap};
+use super::{Call, KeyId, Place, Table, swap};
 use crate::sync::{Ordering, fence};
 
 impl Table {
     /// Gives `cost` permits back to the key, never beyond fresh. A key that is not there has nothing to get.
     pub(crate) fn refund(&self, key: KeyId, now: u64, cost: u64) {
-        while let Some(place) = self.find(key) {
+        let call = Call::at(now);
+        while call.goes_on()
+            && let Some(place) = self.find(key)
+        {
             if let Some(marked) = self.mark_refunded(place)
-                && self.lower(marked, now, cost)
+                && self.lower(marked, cost, &call)
             {
                 self.forget_full();
                 return;
@@ -30,7 +33,10 @@ impl Table {
     /// Forgets the key, whatever the time. Its slot keeps its state, and is given to others when that has expired: were
     /// the state lowered, a slot could show a word twice.
     pub(crate) fn reset(&self, key: KeyId) {
-        while let Some(place) = self.find(key) {
+        let call = Call::at(0);
+        while call.goes_on()
+            && let Some(place) = self.find(key)
+        {
             // A failure says that the slot has changed hands or been marked: look again.
             if self.move_tag(place.bucket, place.slot, place.tag, place.tag.forgotten()) {
                 return;
@@ -50,9 +56,11 @@ impl Table {
     }
 
     /// Lowers the state of a marked place. `false` if the place was, or was about to be, another's.
-    fn lower(&self, place: Place<'_>, now: u64, cost: u64) -> bool {
-        while let Some(word) = self.word_of(place, now) {
-            if swap(place.state_word, word, self.rule.refund(word, now, cost)).is_ok() {
+    fn lower(&self, place: Place<'_>, cost: u64, call: &Call) -> bool {
+        while call.goes_on()
+            && let Some(word) = self.word_of(place, call)
+        {
+            if swap(place.state_word, word, self.rule.refund(word, call.now, cost)).is_ok() {
                 return true;
             }
         }
