@@ -4,14 +4,9 @@
 //! times. The clocks here read the wall clock once and count on by a monotonic clock: a step of the wall
 //! clock (NTP, an operator) neither admits nor denies anything.
 
+use crate::machine::{coarse_monotonic_ns, since_boot_ns, wall_clock_ns};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-/// Nanoseconds since the Unix epoch by the wall clock, 0 for a clock set before 1970.
-fn wall_clock_ns() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
-}
+use std::time::Duration;
 
 /// A source of time in nanoseconds since the Unix epoch.
 ///
@@ -19,6 +14,15 @@ fn wall_clock_ns() -> u64 {
 pub trait Clock {
     /// The time now, in nanoseconds since the Unix epoch.
     fn now(&self) -> u64;
+
+    /// Called once when a limiter joins a shared table, before the first reading: all that share one must agree on
+    /// the time, so a clock that chose its own beginning takes the table's. `offset_ns` is what they add to the time
+    /// since the machine's boot (`CLOCK_BOOTTIME` in this process) to get nanoseconds since the Unix epoch.
+    ///
+    /// A clock whose time comes from elsewhere has nothing to do, as here.
+    fn anchor(&mut self, offset_ns: u64) {
+        let _ = offset_ns;
+    }
 }
 
 impl<C: Clock + ?Sized> Clock for &C {
@@ -35,8 +39,9 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
 
 /// The default clock: a monotonic clock that knows the wall time at which it was made.
 ///
-/// Precise to the nanosecond and never steps back, on any thread. It stands still while the machine is
-/// suspended, so limits last a little longer then, never shorter.
+/// Precise to the nanosecond and never steps back, on any thread. It goes on while the machine is suspended (on Linux;
+/// elsewhere it may stand still, and limits last a little longer then, never shorter). With a shared table, it is the
+/// table's, and the same in all processes.
 ///
 /// ```
 /// use sluicegate::{Clock, MonotonicClock};
@@ -46,15 +51,14 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct MonotonicClock {
-    made_at: Instant,
-    made_at_unix_ns: u64,
+    offset_ns: u64,
 }
 
 impl MonotonicClock {
     /// A clock that starts from the wall time now.
     #[must_use]
     pub fn new() -> Self {
-        Self { made_at: Instant::now(), made_at_unix_ns: wall_clock_ns() }
+        Self { offset_ns: wall_clock_ns().saturating_sub(since_boot_ns()) }
     }
 }
 
@@ -67,13 +71,16 @@ impl Default for MonotonicClock {
 impl Clock for MonotonicClock {
     #[inline]
     fn now(&self) -> u64 {
-        // u64 nanoseconds last 584 years, so the cast loses nothing in any machine's uptime.
-        self.made_at_unix_ns.saturating_add(self.made_at.elapsed().as_nanos() as u64)
+        self.offset_ns.saturating_add(since_boot_ns())
+    }
+
+    fn anchor(&mut self, offset_ns: u64) {
+        self.offset_ns = offset_ns;
     }
 }
 
 /// A clock several times cheaper to read than [`MonotonicClock`], that moves in steps of the kernel's tick
-/// (1 to 10 ms). It is at most a tick behind, never ahead.
+/// (1 to 10 ms). It is at most a tick behind, never ahead. It stands still while the machine is suspended.
 ///
 /// On systems other than Linux it is as precise, and as dear, as `MonotonicClock`.
 #[derive(Debug, Clone, Copy)]
@@ -100,22 +107,14 @@ impl Clock for CoarseClock {
     fn now(&self) -> u64 {
         self.offset_ns.saturating_add(coarse_monotonic_ns())
     }
-}
 
-#[cfg(target_os = "linux")]
-#[inline]
-fn coarse_monotonic_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid, exclusive place for one timespec, which is all the call writes. The clock
-    // exists since Linux 2.6.32, before any kernel Rust supports, so the call cannot fail.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
-
-#[cfg(not(target_os = "linux"))]
-fn coarse_monotonic_ns() -> u64 {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    START.get_or_init(Instant::now).elapsed().as_nanos() as u64
+    fn anchor(&mut self, offset_ns: u64) {
+        #[cfg(target_os = "linux")]
+        let suspended_ns = since_boot_ns().saturating_sub(crate::machine::monotonic_ns());
+        #[cfg(not(target_os = "linux"))]
+        let suspended_ns = 0;
+        self.offset_ns = offset_ns.saturating_add(suspended_ns);
+    }
 }
 
 /// A clock that stands where it is put: for tests and replays.

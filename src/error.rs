@@ -42,6 +42,41 @@ pub enum Error {
     },
     /// The operating system gave no random bytes for the table's secret seed.
     NoEntropy,
+    /// The operating system refused something that a shared table needs.
+    Io {
+        /// What was to be done, and with which file.
+        action: String,
+        /// What kind of error it was.
+        kind: std::io::ErrorKind,
+        /// What the operating system said of it.
+        problem: String,
+    },
+    /// A file, or memory of the caller's, is no table of this format, or a damaged one. It was left as it was.
+    TableFormat {
+        /// Which file or memory.
+        place: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A shared table was made for something else. It was left as it was.
+    TableMismatch {
+        /// Which file or memory.
+        place: String,
+        /// What differs.
+        what: &'static str,
+        /// What it is in the table.
+        found: String,
+        /// What was asked for.
+        wanted: String,
+    },
+}
+
+impl Error {
+    /// An error of the operating system's, from what was to be done.
+    #[cfg(all(target_os = "linux", not(loom)))]
+    pub(crate) fn io(action: impl Into<String>, error: &std::io::Error) -> Self {
+        Self::Io { action: action.into(), kind: error.kind(), problem: error.to_string() }
+    }
 }
 
 /// Lets `Limiter::new` take a finished [`Policy`](crate::Policy), whose conversion cannot fail.
@@ -67,6 +102,19 @@ impl fmt::Display for Error {
             Self::OutOfMemory { bytes } => {
                 write!(f, "no memory for a table of {bytes} bytes; ask for fewer max_keys")
             }
+            Self::Io { action, problem, .. } => write!(f, "cannot {action}: {problem}"),
+            Self::TableFormat { place, problem } => write!(
+                f,
+                "{place} cannot be used as a table: {problem}; name another place, or remove it to begin with an empty table"
+            ),
+            Self::TableMismatch { place, what: what @ "policy", found, wanted } => write!(
+                f,
+                "the {what} of the table {place} is {found}, not {wanted}; ask for the same, or to replace it"
+            ),
+            Self::TableMismatch { place, what, found, wanted } => write!(
+                f,
+                "the {what} of the table {place} is {found}, not {wanted}; ask for the same, or name another place"
+            ),
             Self::NoEntropy => write!(f, "the operating system gave no random bytes for the table's secret seed"),
         }
     }

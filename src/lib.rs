@@ -48,7 +48,10 @@ mod clock;
 mod decision;
 mod error;
 mod limiter;
+mod machine;
 mod policy;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod shared;
 mod sync;
 mod table;
 
@@ -58,6 +61,8 @@ pub use decision::{Decision, Reason};
 pub use error::Error;
 pub use limiter::{DEFAULT_MAX_KEYS, Limiter, LimiterBuilder, Request, Stats};
 pub use policy::{Algorithm, MAX_BURST, MAX_LIMIT, MAX_PERIOD, MIN_PERIOD, Policy, PolicyBuilder};
+#[cfg(all(target_os = "linux", not(loom)))]
+pub use shared::TableInfo;
 pub use table::OnFull;
 
 /// The README's examples, compiled and run with the tests.

@@ -5,7 +5,16 @@ use crate::clock::{Clock, MonotonicClock};
 use crate::decision::Decision;
 use crate::error::Error;
 use crate::policy::Policy;
+#[cfg(all(target_os = "linux", not(loom)))]
+use crate::shared::{Joined, LATEST_STEP_NS, TableFile, Wanted, attach, local_offset};
+#[cfg(all(target_os = "linux", not(loom)))]
+use crate::table::TABLE_ALIGN;
 use crate::table::{Geometry, KeyHash, KeyId, OnFull, Table};
+#[cfg(all(target_os = "linux", not(loom)))]
+use std::path::Path;
+use std::path::PathBuf;
+#[cfg(all(target_os = "linux", not(loom)))]
+use std::ptr::NonNull;
 
 /// How many keys [`LimiterBuilder`] makes room for when it is not told.
 pub const DEFAULT_MAX_KEYS: u64 = 1_000_000;
@@ -79,6 +88,17 @@ pub struct Limiter<C = MonotonicClock> {
     hash: KeyHash,
     table: Table,
     clock: C,
+    sharing: Sharing,
+}
+
+/// Who else has the limiter's table.
+#[derive(Debug)]
+enum Sharing {
+    Nobody,
+    #[cfg(all(target_os = "linux", not(loom)))]
+    Region,
+    #[cfg(all(target_os = "linux", not(loom)))]
+    File(TableFile),
 }
 
 impl Limiter {
@@ -92,6 +112,29 @@ impl Limiter {
         Error: From<P::Error>,
     {
         Self::builder(policy).max_keys(max_keys).build()
+    }
+
+    /// A limiter on the table in the file at `path`, which it makes or joins: all processes that have it open enforce
+    /// one limit, and after the last one closes the file keeps the state. See [`LimiterBuilder::path`].
+    ///
+    /// # Errors
+    /// As for [`LimiterBuilder::build`].
+    #[cfg(all(target_os = "linux", not(loom)))]
+    pub fn open<P>(path: impl AsRef<Path>, policy: P, max_keys: u64) -> Result<Self, Error>
+    where
+        P: TryInto<Policy>,
+        Error: From<P::Error>,
+    {
+        Self::builder(policy).max_keys(max_keys).path(path).build()
+    }
+
+    /// The bytes that a table with room for at least `max_keys` live keys takes, on the heap, in a file, or in memory
+    /// for [`LimiterBuilder::attach`].
+    ///
+    /// # Errors
+    /// `max_keys` out of range.
+    pub fn region_size(max_keys: u64) -> Result<u64, Error> {
+        geometry(max_keys).map(Geometry::bytes)
     }
 
     /// A limiter with more to choose.
@@ -118,6 +161,8 @@ impl Limiter {
             max_keys: DEFAULT_MAX_KEYS,
             on_full: OnFull::default(),
             clock: MonotonicClock::new(),
+            path: None,
+            replace: false,
         }
     }
 }
@@ -177,7 +222,15 @@ impl<C: Clock> Limiter<C> {
 
     #[inline]
     fn now(&self) -> u64 {
-        self.table.tick(self.clock.now())
+        let now = self.table.tick(self.clock.now());
+        #[cfg(all(target_os = "linux", not(loom)))]
+        if !matches!(self.sharing, Sharing::Nobody) {
+            let superblock = self.table.superblock();
+            if now >= superblock.latest().saturating_add(LATEST_STEP_NS) {
+                superblock.note_latest(now);
+            }
+        }
+        now
     }
 
     /// The limiter's clock.
@@ -223,6 +276,20 @@ impl<C> Limiter<C> {
         self.table.reset(self.key(key.as_ref()));
     }
 
+    /// Whether the file that the limiter opened still is the one under that name. Where it was removed, or replaced by
+    /// a table with another policy, whoever opens it now shares another table: time to open it anew.
+    ///
+    /// Always true for a table that is in no file.
+    pub fn is_current(&self) -> bool {
+        match &self.sharing {
+            Sharing::Nobody => true,
+            #[cfg(all(target_os = "linux", not(loom)))]
+            Sharing::Region => true,
+            #[cfg(all(target_os = "linux", not(loom)))]
+            Sharing::File(file) => file.is_current(),
+        }
+    }
+
     /// The policy that every key is held to.
     pub fn policy(&self) -> &Policy {
         &self.policy
@@ -262,36 +329,105 @@ pub struct LimiterBuilder<C = MonotonicClock> {
     max_keys: u64,
     on_full: OnFull,
     clock: C,
+    path: Option<PathBuf>,
+    replace: bool,
 }
 
-impl<C> LimiterBuilder<C> {
+impl<C: Clock> LimiterBuilder<C> {
     /// How many keys can be live at once before anything is evicted or refused; [`DEFAULT_MAX_KEYS`] unless said.
     pub fn max_keys(self, max_keys: u64) -> Self {
         Self { max_keys, ..self }
     }
 
-    /// What happens to a new key when the table is full; [`OnFull::Evict`] unless said.
+    /// What happens to a new key when the table is full; [`OnFull::Evict`] unless said. Each limiter of a shared table
+    /// has its own.
     pub fn on_full(self, on_full: OnFull) -> Self {
         Self { on_full, ..self }
     }
 
-    /// Where the time comes from; [`MonotonicClock`] unless said.
+    /// Where the time comes from; [`MonotonicClock`] unless said. With a shared table, it is asked to take the table's
+    /// time ([`Clock::anchor`]), which a clock behind a reference cannot.
     pub fn clock<D: Clock>(self, clock: D) -> LimiterBuilder<D> {
-        let Self { policy, max_keys, on_full, .. } = self;
-        LimiterBuilder { policy, max_keys, on_full, clock }
+        let Self { policy, max_keys, on_full, path, replace, .. } = self;
+        LimiterBuilder { policy, max_keys, on_full, clock, path, replace }
+    }
+
+    /// Has the table live in the file at `path`, shared with all who open it, instead of on the heap.
+    ///
+    /// The file is made with mode 0600, whole or not at all, if it is not there. On /dev/shm it lasts as long as the
+    /// machine runs, on a disk beyond that. It must be on a file system of this machine: others' memory is not ours.
+    /// A child that the process forks shares it through the same limiter.
+    #[cfg(all(target_os = "linux", not(loom)))]
+    pub fn path(self, path: impl AsRef<Path>) -> Self {
+        Self { path: Some(path.as_ref().to_owned()), ..self }
+    }
+
+    /// Whether a table file with another policy is replaced by one with this limiter's, instead of being an error.
+    ///
+    /// Each key keeps what it has consumed, rounded up to whole permits of a window, up to all that the new policy
+    /// allows. Limiters that have the file open go on with the old policy and table until they open it anew (see
+    /// [`Limiter::is_current`]); what they admit after the replacement is not known to the new table.
+    pub fn replace(self, replace: bool) -> Self {
+        Self { replace, ..self }
     }
 
     /// The limiter.
     ///
     /// # Errors
-    /// A policy out of range, `max_keys` out of range, no memory, no random bytes.
+    /// A policy out of range, `max_keys` out of range, no memory, no random bytes. With a path: a file that cannot be
+    /// made or opened, that is no table or a damaged one, or a table with another policy or size. The file is then left
+    /// as it was.
     pub fn build(self) -> Result<Limiter<C>, Error> {
-        let policy = self.policy?;
-        let geometry = Geometry::new(self.max_keys)
-            .ok_or(Error::MaxKeys { max_keys: self.max_keys, bound: Geometry::MAX_KEYS })?;
-        // A `Policy` that exists has passed `Rule::new` before.
-        let rule = Rule::new(&policy).map_err(|_| Error::PolicyRange { problem: policy.to_string() })?;
-        let table = Table::new(rule, geometry, self.on_full)?;
-        Ok(Limiter { policy, max_keys: self.max_keys, hash: KeyHash::random()?, table, clock: self.clock })
+        let policy = self.policy.clone()?;
+        let geometry = geometry(self.max_keys)?;
+        #[cfg(all(target_os = "linux", not(loom)))]
+        if let Some(path) = &self.path {
+            let wanted = Wanted { policy, max_keys: self.max_keys, geometry, replace: self.replace };
+            let (joined, file) = TableFile::open(path, &wanted)?;
+            return self.over(joined, &wanted, Sharing::File(file));
+        }
+        let table = Table::new(Rule::of(&policy)?, geometry, self.on_full)?;
+        let hash = KeyHash::random()?;
+        Ok(Limiter { policy, max_keys: self.max_keys, hash, table, clock: self.clock, sharing: Sharing::Nobody })
     }
+
+    /// A limiter on a table in memory that the caller has shared among processes, or threads: made there if the memory
+    /// is all zero, joined if there is a table with this policy. It is for as many keys as fit into `bytes`, whatever
+    /// [`max_keys`](Self::max_keys) says (see [`Limiter::region_size`]).
+    ///
+    /// # Safety
+    /// The memory must be valid for reads and writes of `bytes` bytes as long as the limiter lives, and be accessed by
+    /// limiters alone from the first attach on.
+    ///
+    /// # Errors
+    /// As for [`build`](Self::build); also memory that is too small, or not aligned to 128 bytes.
+    #[cfg(all(target_os = "linux", not(loom)))]
+    pub unsafe fn attach(self, region: *mut u8, bytes: usize) -> Result<Limiter<C>, Error> {
+        let policy = self.policy.clone()?;
+        let unfit = |problem: String| Error::TableFormat { place: "the caller's memory".to_owned(), problem };
+        let Some(first) = NonNull::new(region).filter(|first| first.align_offset(TABLE_ALIGN) == 0) else {
+            return Err(unfit(format!("it begins at {region:p}, which is not aligned to {TABLE_ALIGN} bytes")));
+        };
+        let Some(max_keys) = Geometry::max_keys_in(bytes as u64) else {
+            let least = geometry(1)?.bytes();
+            return Err(unfit(format!("{bytes} bytes are too few; the smallest table has {least}")));
+        };
+        let wanted = Wanted { policy, max_keys, geometry: geometry(max_keys)?, replace: false };
+        // SAFETY: the caller's promise; the geometry is of no more than `bytes` bytes.
+        let joined = unsafe { attach(first, &wanted) }?;
+        self.over(joined, &wanted, Sharing::Region)
+    }
+
+    #[cfg(all(target_os = "linux", not(loom)))]
+    fn over(mut self, joined: Joined, wanted: &Wanted, sharing: Sharing) -> Result<Limiter<C>, Error> {
+        let &Wanted { policy, max_keys, geometry, .. } = wanted;
+        self.clock.anchor(local_offset(joined.superblock().offset()));
+        let hash = KeyHash::from_seed(joined.description.seed());
+        let table = Table::over(joined.words, Rule::of(&policy)?, geometry, self.on_full);
+        Ok(Limiter { policy, max_keys, hash, table, clock: self.clock, sharing })
+    }
+}
+
+fn geometry(max_keys: u64) -> Result<Geometry, Error> {
+    Geometry::new(max_keys).ok_or(Error::MaxKeys { max_keys, bound: Geometry::MAX_KEYS })
 }

@@ -3,7 +3,7 @@
 //! Word: `window number + 1` above the count. The count's bits are chosen from the limit; the window's number
 //! takes the rest, and [`FixedWindow::new`] refuses what would not reach [`MAX_UNIX_NS`].
 
-use super::{MAX_UNIX_NS, Permits, Step, WORD_BITS, WordOverflow, admit, bits, deny};
+use super::{Consumption, MAX_UNIX_NS, Permits, Step, WORD_BITS, WordOverflow, admit, bits, deny};
 
 #[derive(Debug, Clone)]
 pub(super) struct FixedWindow {
@@ -77,6 +77,14 @@ impl FixedWindow {
 
     pub(super) fn consumed(&self, word: u64, now: u64) -> u64 {
         self.window(word, now).count
+    }
+
+    pub(super) fn consumption(&self, word: u64, now: u64) -> Consumption {
+        Consumption { units: u128::from(self.consumed(word, now)), per_permit: 1 }
+    }
+
+    pub(super) fn word_after(&self, consumption: Consumption, now: u64) -> u64 {
+        self.word(&Window { number: now / self.period_ns, count: consumption.in_units_of(1, self.limit) })
     }
 
     pub(super) fn fresh_marks(&self) -> u64 {

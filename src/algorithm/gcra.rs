@@ -6,7 +6,7 @@
 
 use super::nanosecond_bucket::NanosecondBucket;
 use super::time_grid::TimeGrid;
-use super::{Permits, Step, WORD_BITS, WordOverflow, admit, deny};
+use super::{Consumption, Permits, Step, WORD_BITS, WordOverflow, admit, deny};
 
 /// Words below this are marks of keys never charged.
 pub(super) const FIRST_UNIT: u64 = 1 << 23;
@@ -101,6 +101,15 @@ impl Gcra {
 
     pub(super) fn consumed(&self, word: u64, now: u64) -> u64 {
         Self::fresh_at(word).saturating_sub(self.grid.unit_of(now).0)
+    }
+
+    pub(super) fn consumption(&self, word: u64, now: u64) -> Consumption {
+        Consumption { units: u128::from(self.consumed(word, now)), per_permit: self.per_permit }
+    }
+
+    pub(super) fn word_after(&self, consumption: Consumption, now: u64) -> u64 {
+        let (now_unit, past_unit) = self.grid.unit_of(now);
+        now_unit + u64::from(past_unit) + consumption.in_units_of(self.per_permit, self.full) + FIRST_UNIT
     }
 
     pub(super) fn fresh_marks(&self) -> u64 {

@@ -19,6 +19,7 @@ mod time_grid;
 mod token_bucket;
 
 use crate::decision::{Decision, NEVER, Reason};
+use crate::error::Error;
 use crate::policy::{Algorithm, Policy};
 use fixed_window::FixedWindow;
 use leaky_bucket::LeakyBucket;
@@ -89,6 +90,11 @@ macro_rules! each_algorithm {
 }
 
 impl Rule {
+    /// The rule of a policy, every one of which has passed [`new`](Self::new) when it was made.
+    pub(crate) fn of(policy: &Policy) -> Result<Self, Error> {
+        Self::new(policy).map_err(|_| Error::PolicyRange { problem: policy.to_string() })
+    }
+
     /// Refuses a policy whose numbers do not fit into one word.
     pub(crate) fn new(policy: &Policy) -> Result<Self, WordOverflow> {
         let (limit, period_ns, burst) = (policy.limit(), policy.period_ns(), policy.burst());
@@ -180,9 +186,42 @@ impl Rule {
         each_algorithm!(self, algorithm => algorithm.consumed(word, now), nothing => 0)
     }
 
+    /// What a key has consumed at `now`: as much as a new key that is charged as much at `now` has.
+    pub(crate) fn consumption(&self, word: u64, now: u64) -> Consumption {
+        let now = now.min(MAX_UNIX_NS);
+        each_algorithm!(self, algorithm => algorithm.consumption(word, now), nothing => Consumption::default())
+    }
+
+    /// The word of a key that has consumed as much at `now`, rounded up, or all that it can.
+    pub(crate) fn word_after(&self, consumption: Consumption, now: u64) -> u64 {
+        let now = now.min(MAX_UNIX_NS);
+        if consumption.units == 0 || self.limit == 0 {
+            return FRESH;
+        }
+        each_algorithm!(self, algorithm => algorithm.word_after(consumption, now), nothing => FRESH)
+    }
+
     /// The largest word that is fresh at any time, one less than a power of two.
     pub(crate) fn fresh_marks(&self) -> u64 {
         each_algorithm!(self, algorithm => algorithm.fresh_marks(), nothing => 0)
+    }
+}
+
+/// A number of permits, of which those of one policy need not be whole ones of another: `units / per_permit`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Consumption {
+    units: u128,
+    per_permit: u64,
+}
+
+impl Consumption {
+    /// The same in units of which a permit is `per_permit`, rounded up, but no more than `most`.
+    fn in_units_of(self, per_permit: u64, most: u64) -> u64 {
+        // Units are at most twice a limit times a period, below 2^92, for windows, and below 2^63 for buckets, whose
+        // `per_permit` is the larger one; where the product overflows, it is more than `most` in any case.
+        let product = self.units.checked_mul(u128::from(per_permit));
+        let units = product.map_or(u128::MAX, |product| product.div_ceil(u128::from(self.per_permit.max(1))));
+        u64::try_from(units).unwrap_or(u64::MAX).min(most)
     }
 }
 

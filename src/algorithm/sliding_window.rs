@@ -6,7 +6,7 @@
 //! Word: `window number + 1`, then the previous and the current count. The counts' bits are chosen from the
 //! limit; [`SlidingWindow::new`] refuses what would not reach [`MAX_UNIX_NS`].
 
-use super::{MAX_UNIX_NS, Permits, Step, WORD_BITS, WordOverflow, admit, bits, deny};
+use super::{Consumption, MAX_UNIX_NS, Permits, Step, WORD_BITS, WordOverflow, admit, bits, deny};
 
 #[derive(Debug, Clone)]
 pub(super) struct SlidingWindow {
@@ -139,10 +139,24 @@ impl SlidingWindow {
 
     /// The estimate rounded up, so that whoever has consumed anything counts as more than a fresh key.
     pub(super) fn consumed(&self, word: u64, now: u64) -> u64 {
+        // At most twice the largest count: the quotient fits.
+        self.used(word, now).div_ceil(u128::from(self.period_ns)) as u64
+    }
+
+    /// The estimate, in permits times P.
+    fn used(&self, word: u64, now: u64) -> u128 {
         let windows = self.windows(word, now);
-        let used = wide(windows.previous, windows.left_ns) + wide(windows.current, self.period_ns);
-        // At most 2·L·P: the quotient fits.
-        used.div_ceil(u128::from(self.period_ns)) as u64
+        wide(windows.previous, windows.left_ns) + wide(windows.current, self.period_ns)
+    }
+
+    pub(super) fn consumption(&self, word: u64, now: u64) -> Consumption {
+        Consumption { units: self.used(word, now), per_permit: self.period_ns }
+    }
+
+    pub(super) fn word_after(&self, consumption: Consumption, now: u64) -> u64 {
+        let current = consumption.in_units_of(1, self.limit);
+        let left_ns = self.period_ns - now % self.period_ns;
+        self.word(&Windows { number: now / self.period_ns, previous: 0, current, left_ns })
     }
 
     pub(super) fn fresh_marks(&self) -> u64 {

@@ -117,6 +117,17 @@ impl Policy {
         self.burst
     }
 
+    /// A policy from the numbers that one prints as.
+    pub(crate) fn from_parts(algorithm: Algorithm, limit: u64, period: Duration, burst: u64) -> Result<Self, Error> {
+        let builder = PolicyBuilder::new(algorithm, limit, period);
+        let own_burst = algorithm.has_burst() && burst != limit;
+        let policy = if own_burst { builder.burst(burst) } else { builder }.build()?;
+        if policy.burst == burst {
+            return Ok(policy);
+        }
+        Err(Error::PolicyRange { problem: format!("{algorithm} has no burst, and here is one of {burst}") })
+    }
+
     /// The period in nanoseconds.
     pub(crate) const fn period_ns(&self) -> u64 {
         self.period_ns

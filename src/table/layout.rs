@@ -1,7 +1,7 @@
 //! The table's words: where they are and what their bits mean.
 //!
 //! ```text
-//! control (16 words) | counters (8 x 16 words) | buckets (16 words each) | headers (a word for each bucket)
+//! superblock (32 words) | control (16 words) | counters (8 x 16 words) | buckets (16 words each) | headers (a word each)
 //!
 //! bucket:  tag 0   | … | tag 7                                               128 bytes, two adjacent lines
 //!          state 0 | … | state 7
@@ -14,7 +14,8 @@
 //!
 //! Headers have a place of their own, since only inserts and keys that are not at home have to do with them.
 //!
-//! All zeroes is a valid, empty table. There are no pointers; indices are taken modulo the table's own size.
+//! All zeroes is a valid, empty table. There are no pointers; indices are taken modulo the table's own size. The
+//! superblock says what the rest is; a table that nobody shares needs none and leaves it zero.
 
 /// Slots in a bucket: a cache line of tags and one of states. A model has small buckets, or else it would spend its time
 /// on the order of loads that do not matter.
@@ -24,10 +25,12 @@ pub(super) const BUCKET_WORDS: usize = 2 * SLOTS;
 
 /// Shards of the counters, so that threads that insert do not share a line.
 pub(super) const COUNTER_SHARDS: usize = if cfg!(loom) { 1 } else { 8 };
+/// Words at the table's beginning that say what it is: see `superblock`. Models have none.
+pub(super) const SUPERBLOCK_WORDS: usize = if cfg!(loom) { 0 } else { 32 };
 /// The word that says until when the table is known to be full.
-pub(super) const FULL_UNTIL_WORD: usize = 0;
+pub(super) const FULL_UNTIL_WORD: usize = SUPERBLOCK_WORDS;
 const CONTROL_WORDS: usize = BUCKET_WORDS;
-const COUNTERS_WORD: usize = CONTROL_WORDS;
+const COUNTERS_WORD: usize = SUPERBLOCK_WORDS + CONTROL_WORDS;
 const BUCKETS_WORD: usize = COUNTERS_WORD + COUNTER_SHARDS * BUCKET_WORDS;
 /// As many buckets would take the space of what comes before the first.
 const BUCKETS_BEFORE: usize = BUCKETS_WORD / BUCKET_WORDS;
@@ -62,7 +65,15 @@ impl Geometry {
         (geometry.bytes() <= isize::MAX as u64).then_some(geometry)
     }
 
-    pub(super) fn words(self) -> usize {
+    /// The most keys for which `bytes` suffice, if they do for any.
+    pub(crate) fn max_keys_in(bytes: u64) -> Option<u64> {
+        let words = (bytes / 8).checked_sub(BUCKETS_WORD as u64)?;
+        let buckets = words / (BUCKET_WORDS as u64 + 1);
+        // Rounded down, so that the buckets for as many keys are no more than these.
+        Some((buckets * KEYS_PER_8_BUCKETS / 8).min(Self::MAX_KEYS)).filter(|&max_keys| max_keys > 0)
+    }
+
+    pub(crate) fn words(self) -> usize {
         self.header_word(self.buckets)
     }
 
@@ -138,7 +149,7 @@ const SEQUENCE_MASK: u64 = (1 << SEQUENCE_BITS) - 1;
 /// | 2 + displacement · 8 + slot | key's | bound: the slot is frozen for the key and will be handed over |
 ///
 /// `idle -> open -> bound -> idle` or `idle -> open -> idle`; each `-> idle` adds one to the sequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Header(pub(super) u64);
 
 impl Header {
@@ -158,6 +169,12 @@ impl Header {
                 | (reach as u64 & 0xFF) << Self::REACH_SHIFT
                 | (sequence & SEQUENCE_MASK),
         )
+    }
+
+    /// The header of a home whose keys are up to `reach` away.
+    #[cfg(all(target_os = "linux", not(loom)))]
+    pub(super) fn idle_with_reach(reach: usize) -> Self {
+        Self::pack(0, Self::IDLE, reach, 0)
     }
 
     pub(super) fn fingerprint(self) -> Fingerprint {
@@ -204,7 +221,7 @@ impl Header {
 }
 
 /// Whose slot it is. A place of 0: nobody's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Tag(pub(super) u64);
 
 impl Tag {
@@ -268,6 +285,12 @@ impl Tag {
     /// The tag of the slot's next owner.
     pub(super) fn succeeded_by(self, fingerprint: Fingerprint, displacement: usize) -> Self {
         Self(Self::owner(fingerprint, displacement) | self.next_version())
+    }
+
+    /// The same owner's tag in a table that has had no other.
+    #[cfg(all(target_os = "linux", not(loom)))]
+    pub(super) fn without_history(self) -> Self {
+        Self(self.0 >> Self::PLACE_SHIFT << Self::PLACE_SHIFT)
     }
 
     fn next_version(self) -> u64 {
@@ -374,6 +397,21 @@ mod tests {
         for max_keys in [1_000, 100_000, 1_000_000, 50_000_000] {
             let geometry = Geometry::new(max_keys).unwrap();
             assert!(geometry.bytes() <= 32 * max_keys, "{max_keys}: {} bytes", geometry.bytes());
+        }
+    }
+
+    #[test]
+    fn a_table_for_all_the_keys_that_fit_into_some_bytes_fits_into_them() {
+        assert_eq!(Geometry::max_keys_in(0), None);
+        assert_eq!(Geometry::max_keys_in(Geometry::new(1).unwrap().bytes() - 1), None);
+        for bytes in (0..100_000).step_by(8).chain([1 << 30, u64::MAX]) {
+            if let Some(max_keys) = Geometry::max_keys_in(bytes) {
+                assert!(Geometry::new(max_keys).unwrap().bytes() <= bytes);
+            }
+        }
+        for max_keys in [1, 2, 10, 1_000, 1_000_003] {
+            let bytes = Geometry::new(max_keys).unwrap().bytes();
+            assert!(Geometry::max_keys_in(bytes).unwrap() >= max_keys);
         }
     }
 

@@ -1,22 +1,30 @@
-//! The words a table lives in. Here: zeroed memory of this process's own.
+//! The words a table lives in: this process's own, a file's that several processes map, or the caller's.
 
 #[cfg(not(loom))]
-mod heap;
+mod allocation;
+#[cfg(all(not(loom), target_os = "linux"))]
+mod mapping;
 #[cfg(loom)]
 mod modelled;
-#[cfg(all(not(loom), target_os = "linux"))]
-mod pages;
+#[cfg(not(loom))]
+mod words;
 
 use super::layout::BUCKET_WORDS;
 use crate::sync::AtomicU64;
 
-#[cfg(not(loom))]
-pub(super) use heap::Words;
+#[cfg(all(not(loom), target_os = "linux"))]
+pub(crate) use mapping::Mapping;
 #[cfg(loom)]
-pub(super) use modelled::Words;
+pub(crate) use modelled::Words;
+#[cfg(not(loom))]
+pub(crate) use words::Words;
 
 /// The words of one bucket.
 pub(super) type BucketWords = [AtomicU64; BUCKET_WORDS];
+
+/// The size of a bucket, and what a table is aligned to: two lines that the prefetcher fetches together.
+#[cfg(not(loom))]
+pub(crate) const TABLE_ALIGN: usize = 128;
 
 /// Asks the processor for the line that the word is in. Only a hint: any address will do.
 #[inline]

@@ -21,6 +21,8 @@
 //! what they read: whoever sees a header, a tag or a state sees all that its writer had seen. The one place
 //! that needs more is between `refund` and `insert`, where they say so.
 
+#[cfg(all(target_os = "linux", not(loom)))]
+mod adopt;
 mod bucket;
 mod charge;
 mod counters;
@@ -33,6 +35,8 @@ mod memory;
 #[cfg(all(test, loom))]
 mod models;
 mod refund;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod superblock;
 
 use crate::algorithm::Rule;
 use crate::error::Error;
@@ -41,7 +45,11 @@ use bucket::Bucket;
 pub(crate) use hash::KeyHash;
 pub(crate) use layout::Geometry;
 use layout::{Fingerprint, Frozen, Header, SLOTS, Seat, Tag};
-use memory::Words;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub(crate) use memory::{Mapping, TABLE_ALIGN};
+pub(crate) use memory::Words;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub(crate) use superblock::{DESCRIPTION_WORDS, Description, Superblock, Unfit};
 use std::cell::Cell;
 
 /// What happens to a request for a new key when as many keys are live as fit.
@@ -131,7 +139,24 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(rule: Rule, geometry: Geometry, on_full: OnFull) -> Result<Self, Error> {
-        Ok(Self { words: Words::zeroed(geometry.words())?, geometry, on_full, rule })
+        Ok(Self::over(Words::zeroed(geometry.words())?, rule, geometry, on_full))
+    }
+
+    /// The table that these words are. They must be as many as the geometry says, and zero or such a table already.
+    pub(crate) fn over(words: Words, rule: Rule, geometry: Geometry, on_full: OnFull) -> Self {
+        Self { words, geometry, on_full, rule }
+    }
+
+    #[cfg(all(target_os = "linux", not(loom)))]
+    pub(crate) fn into_words(self) -> Words {
+        self.words
+    }
+
+    /// What says what the table is, where it is shared.
+    #[cfg(all(target_os = "linux", not(loom)))]
+    #[inline]
+    pub(crate) fn superblock(&self) -> Superblock<'_> {
+        Superblock(&self.words)
     }
 
     pub(crate) fn geometry(&self) -> Geometry {

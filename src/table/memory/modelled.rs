@@ -6,14 +6,14 @@ use crate::sync::AtomicU64;
 use crate::table::layout::BUCKET_WORDS;
 
 #[derive(Debug)]
-pub(in crate::table) struct Words(Box<[AtomicU64]>);
+pub(crate) struct Words(Box<[AtomicU64]>);
 
 impl Words {
-    pub(in crate::table) fn zeroed(words: usize) -> Result<Self, Error> {
+    pub(crate) fn zeroed(words: usize) -> Result<Self, Error> {
         Ok(Self((0..words).map(|_| AtomicU64::new(0)).collect()))
     }
 
-    pub(in crate::table) fn at(&self, index: usize) -> &AtomicU64 {
+    pub(crate) fn at(&self, index: usize) -> &AtomicU64 {
         &self.0[index]
     }
 

@@ -1,0 +1,105 @@
+//! A table's words, wherever they are.
+
+use super::allocation::Allocation;
+#[cfg(target_os = "linux")]
+use super::mapping::{HUGE_PAGE, Mapping};
+use super::{BucketWords, TABLE_ALIGN, prefetch_line};
+use crate::error::Error;
+use crate::sync::AtomicU64;
+use crate::table::layout::{BUCKET_WORDS, SLOTS};
+use std::ptr::NonNull;
+
+/// Words that are neither moved nor freed while this lives. Others may write them at any time, but only as atomics of
+/// this size.
+#[derive(Debug)]
+pub(crate) struct Words {
+    first: NonNull<AtomicU64>,
+    count: usize,
+    /// How many whole buckets they are.
+    buckets: usize,
+    /// The words are in it, so it must live as long.
+    _memory: Memory,
+}
+
+#[derive(Debug)]
+enum Memory {
+    Allocated(#[expect(dead_code, reason = "frees when dropped")] Allocation),
+    #[cfg(target_os = "linux")]
+    Mapped(#[expect(dead_code, reason = "unmaps when dropped")] Mapping),
+    /// The caller keeps it.
+    Lent,
+}
+
+// SAFETY: the memory is reached as `&AtomicU64` alone, and lives as long as this.
+unsafe impl Send for Words {}
+// SAFETY: as above; atomics may be shared among threads.
+unsafe impl Sync for Words {}
+
+impl Words {
+    /// `count` words of 0, of this process's own.
+    pub(crate) fn zeroed(count: usize) -> Result<Self, Error> {
+        let bytes = count.saturating_mul(size_of::<AtomicU64>());
+        let (first, memory) = zeroed_memory(bytes).ok_or(Error::OutOfMemory { bytes: bytes as u64 })?;
+        // SAFETY: the memory has as many bytes, is aligned and zeroed, and is kept with the words.
+        Ok(unsafe { Self::new(first, count, memory) })
+    }
+
+    /// The first `count` words of a mapping, which must be as long.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn mapped(mapping: Mapping, count: usize) -> Self {
+        // SAFETY: the mapping has as many words, is aligned to a page, and is kept with the words. Any bits are a valid
+        // AtomicU64. Who else maps the file is bound by the file format to access it as words, atomically.
+        unsafe { Self::new(mapping.first(), count, Memory::Mapped(mapping)) }
+    }
+
+    /// The `count` words that begin at `first`.
+    ///
+    /// # Safety
+    /// They must be aligned to [`TABLE_ALIGN`], initialised, and valid for reads and writes while this lives, and
+    /// be accessed in no other way than by atomics of 64 bits.
+    pub(crate) unsafe fn lent(first: NonNull<u8>, count: usize) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::new(first, count, Memory::Lent) }
+    }
+
+    /// # Safety
+    /// As [`lent`](Self::lent), as long as `memory` lives.
+    unsafe fn new(first: NonNull<u8>, count: usize, memory: Memory) -> Self {
+        assert!(first.align_offset(TABLE_ALIGN) == 0, "a table that is not aligned");
+        Self { first: first.cast(), count, buckets: count / BUCKET_WORDS, _memory: memory }
+    }
+
+    /// The word at `index`, which must be within the table.
+    #[inline]
+    pub(crate) fn at(&self, index: usize) -> &AtomicU64 {
+        assert!(index < self.count, "a word outside the table");
+        // SAFETY: the index is within the memory, which is aligned to more than 8, lives as long as `self`, and is
+        // reached in no other way than through these atomics.
+        unsafe { self.first.add(index).as_ref() }
+    }
+
+    /// The bucket at a position counted in buckets, which must be within the table.
+    #[inline]
+    pub(in crate::table) fn bucket(&self, position: usize) -> &BucketWords {
+        assert!(position < self.buckets, "a bucket outside the table");
+        // SAFETY: as in `at`, for each of the words.
+        unsafe { self.first.cast::<BucketWords>().add(position).as_ref() }
+    }
+
+    /// Asks the processor for both lines of the bucket at a position, which is only a hint.
+    #[inline]
+    pub(in crate::table) fn prefetch(&self, position: usize) {
+        let bucket = self.first.cast::<BucketWords>().as_ptr().wrapping_add(position).cast::<AtomicU64>();
+        prefetch_line(bucket);
+        prefetch_line(bucket.wrapping_add(SLOTS));
+    }
+}
+
+/// Large memory comes in huge pages where there are such, small memory from the allocator.
+fn zeroed_memory(bytes: usize) -> Option<(NonNull<u8>, Memory)> {
+    #[cfg(target_os = "linux")]
+    if bytes >= HUGE_PAGE {
+        return Mapping::zeroed(bytes).ok().map(|mapping| (mapping.first(), Memory::Mapped(mapping)));
+    }
+    Allocation::zeroed(bytes).map(|allocation| (allocation.first(), Memory::Allocated(allocation)))
+}
