@@ -36,11 +36,11 @@ pub(super) fn fitting(text: &str, bytes: usize) -> usize {
 }
 
 /// Keeps the text of a failure for the thread that met it.
-pub(super) fn keep(function: &str, text: fmt::Arguments<'_>) {
+pub(super) fn keep(text: fmt::Arguments<'_>) {
     LAST.with_borrow_mut(|last| {
         last.length = 0;
         // An error says that the text was cut, which is all that can be done about it.
-        let _ = write!(last, "{function}: {text}");
+        let _ = last.write_fmt(text);
     });
 }
 
