@@ -2,6 +2,7 @@
 //! with sanitizers.
 #![cfg(not(loom))]
 
+#[allow(dead_code, reason = "each test file uses its own part")]
 mod c_support;
 
 use c_support::{Program, at_home, file, prefix, succeeds};

@@ -1,6 +1,7 @@
 //! The example servers in C and C++, asked by curl and by clients that mean no good.
 #![cfg(not(loom))]
 
+#[allow(dead_code, reason = "each test file uses its own part")]
 mod c_support;
 
 use c_support::{Program, at_home, prefix, succeeds, texts};
