@@ -47,6 +47,8 @@ mod algorithm;
 mod clock;
 mod decision;
 mod error;
+#[cfg(feature = "capi")]
+pub mod ffi;
 mod limiter;
 mod machine;
 mod policy;

@@ -190,7 +190,7 @@ impl<C: Clock> Limiter<C> {
     /// # Panics
     /// If `decisions` is not as long as `requests`.
     pub fn check_many(&self, requests: &[Request<'_>], decisions: &mut [Decision]) {
-        self.check_many_by(requests, decisions, || self.now());
+        self.check_slice(requests, decisions, || self.now());
     }
 
     /// Answers as [`check`](Self::check) would, and consumes nothing.
@@ -220,8 +220,9 @@ impl<C: Clock> Limiter<C> {
         }
     }
 
+    /// The clock's time, as decisions take it.
     #[inline]
-    fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         let now = self.table.tick(self.clock.now());
         #[cfg(all(target_os = "linux", not(loom)))]
         if !matches!(self.sharing, Sharing::Nobody) {
@@ -256,7 +257,7 @@ impl<C> Limiter<C> {
     /// # Panics
     /// If `decisions` is not as long as `requests`.
     pub fn check_many_at(&self, requests: &[Request<'_>], decisions: &mut [Decision], now_unix_ns: u64) {
-        self.check_many_by(requests, decisions, || now_unix_ns);
+        self.check_slice(requests, decisions, || now_unix_ns);
     }
 
     /// Answers as [`check_at`](Self::check_at) would, and consumes nothing.
@@ -300,22 +301,36 @@ impl<C> Limiter<C> {
         self.table.key(self.hash.hash(key))
     }
 
-    fn check_many_by(&self, requests: &[Request<'_>], decisions: &mut [Decision], now: impl FnOnce() -> u64) {
+    fn check_slice(&self, requests: &[Request<'_>], decisions: &mut [Decision], now: impl FnOnce() -> u64) {
         assert_eq!(requests.len(), decisions.len(), "check_many needs one decision for each request");
-        let mut keys = [KeyId::default(); BATCH];
+        self.check_each(requests.len(), |n| requests[n], |n, decision| decisions[n] = decision, now);
+    }
+
+    /// Decides on `count` requests in order, wherever they and their answers are kept.
+    #[inline]
+    pub(crate) fn check_each<'a>(
+        &self,
+        count: usize,
+        request: impl Fn(usize) -> Request<'a>,
+        mut answer: impl FnMut(usize, Decision),
+        now: impl FnOnce() -> u64,
+    ) {
+        let mut keys = [(KeyId::default(), 0); BATCH];
         let mut clock = Some(now);
         let mut now = 0;
-        for (requests, decisions) in requests.chunks(BATCH).zip(decisions.chunks_mut(BATCH)) {
-            for (key, request) in keys.iter_mut().zip(requests) {
-                *key = self.key(request.key);
+        for first in (0..count).step_by(BATCH) {
+            let batch = &mut keys[..BATCH.min(count - first)];
+            for (offset, (key, cost)) in batch.iter_mut().enumerate() {
+                let request = request(first + offset);
+                (*key, *cost) = (self.key(request.key), request.cost);
                 self.table.prefetch(*key);
             }
             // Read once, and only when the first fetches are under way: reading a precise clock holds them up.
             if let Some(clock) = clock.take() {
                 now = clock();
             }
-            for ((key, request), decision) in keys.iter().zip(requests).zip(decisions) {
-                *decision = self.table.check(*key, now, request.cost);
+            for (offset, &(key, cost)) in batch.iter().enumerate() {
+                answer(first + offset, self.table.check(key, now, cost));
             }
         }
     }

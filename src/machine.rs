@@ -60,7 +60,8 @@ mod linux {
         // A kernel without time namespaces has no such file.
         let Ok(offsets) = read_to_string("/proc/self/timens_offsets") else { return 0 };
         let boottime = offsets.lines().find_map(|line| line.strip_prefix("boottime"));
-        let mut numbers = boottime.unwrap_or_default().split_whitespace().map(|number| number.parse().unwrap_or(0));
+        let mut numbers =
+            boottime.unwrap_or_default().split_whitespace().map(|number| number.parse().unwrap_or(0));
         let (seconds, ns): (i64, i64) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         seconds.saturating_mul(1_000_000_000).saturating_add(ns)
     }

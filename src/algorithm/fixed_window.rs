@@ -6,7 +6,7 @@
 use super::{Consumption, MAX_UNIX_NS, Permits, Step, WORD_BITS, WordOverflow, admit, bits, deny};
 
 #[derive(Debug, Clone)]
-pub(super) struct FixedWindow {
+pub(crate) struct FixedWindow {
     limit: u64,
     period_ns: u64,
     count_bits: u32,
@@ -48,7 +48,7 @@ impl FixedWindow {
     }
 
     #[inline(always)]
-    pub(super) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
+    pub(crate) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
         let window = self.window(word, now);
         let ends_after = (window.number + 1) * self.period_ns - now;
         let remaining = self.limit.saturating_sub(window.count);

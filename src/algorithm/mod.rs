@@ -76,6 +76,12 @@ enum Arithmetic {
     Nothing,
 }
 
+/// One of the two kinds of windows.
+pub(crate) enum Windows<'rule> {
+    Fixed(&'rule FixedWindow),
+    Sliding(&'rule SlidingWindow),
+}
+
 /// Calls the same method on whichever algorithm it is, with an answer for a limit of 0.
 macro_rules! each_algorithm {
     ($rule:expr, $algorithm:ident => $call:expr, nothing => $nothing:expr) => {
@@ -129,6 +135,17 @@ impl Rule {
 
     pub(crate) fn limit(&self) -> u64 {
         self.limit
+    }
+
+    /// The window that decides on such a request just as [`step`](Self::step) does, if one does.
+    #[inline(always)]
+    pub(crate) fn windows(&self, now: u64, cost: u64) -> Option<Windows<'_>> {
+        match &self.arithmetic {
+            _ if now > MAX_UNIX_NS || cost > self.capacity => None,
+            Arithmetic::FixedWindow(window) => Some(Windows::Fixed(window)),
+            Arithmetic::SlidingWindow(window) => Some(Windows::Sliding(window)),
+            _ => None,
+        }
     }
 
     /// Decides on `cost` permits at `now` for a key whose word is `word`.

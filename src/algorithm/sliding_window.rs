@@ -9,7 +9,7 @@
 use super::{Consumption, MAX_UNIX_NS, Permits, Step, WORD_BITS, WordOverflow, admit, bits, deny};
 
 #[derive(Debug, Clone)]
-pub(super) struct SlidingWindow {
+pub(crate) struct SlidingWindow {
     limit: u64,
     period_ns: u64,
     count_bits: u32,
@@ -65,7 +65,7 @@ impl SlidingWindow {
     }
 
     #[inline(always)]
-    pub(super) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
+    pub(crate) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
         let windows = self.windows(word, now);
         let room = self.room(&windows);
         let after = room.and_then(|room| room.checked_sub(wide(cost, self.period_ns)));

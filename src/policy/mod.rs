@@ -118,7 +118,12 @@ impl Policy {
     }
 
     /// A policy from the numbers that one prints as.
-    pub(crate) fn from_parts(algorithm: Algorithm, limit: u64, period: Duration, burst: u64) -> Result<Self, Error> {
+    pub(crate) fn from_parts(
+        algorithm: Algorithm,
+        limit: u64,
+        period: Duration,
+        burst: u64,
+    ) -> Result<Self, Error> {
         let builder = PolicyBuilder::new(algorithm, limit, period);
         let own_burst = algorithm.has_burst() && burst != limit;
         let policy = if own_burst { builder.burst(burst) } else { builder }.build()?;

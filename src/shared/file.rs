@@ -33,7 +33,8 @@ impl TableFile {
                 return Ok(opened);
             }
         }
-        let (kind, problem) = (io::ErrorKind::WouldBlock, "it is made, replaced or removed all the time".to_owned());
+        let (kind, problem) =
+            (io::ErrorKind::WouldBlock, "it is made, replaced or removed all the time".to_owned());
         Err(Error::Io { action: format!("open the table {}", path.display()), kind, problem })
     }
 
@@ -82,7 +83,8 @@ impl TableFile {
     }
 
     fn of(file: &File, path: &Path) -> Result<Self, Error> {
-        let metadata = file.metadata().map_err(|error| Error::io(format!("look at {}", path.display()), &error))?;
+        let metadata =
+            file.metadata().map_err(|error| Error::io(format!("look at {}", path.display()), &error))?;
         Ok(Self { path: path.to_owned(), device: metadata.dev(), inode: metadata.ino() })
     }
 

@@ -2,7 +2,7 @@
 
 use super::layout::{Frozen, Tag};
 use super::{Call, KeyId, OnFull, Place, Table, read, swap};
-use crate::algorithm::{FRESH, Step};
+use crate::algorithm::{FRESH, Step, Windows};
 use crate::decision::{Decision, Reason};
 use crate::sync::AtomicU64;
 
@@ -14,9 +14,10 @@ impl Table {
     #[inline(always)]
     pub(crate) fn check(&self, key: KeyId, now: u64, cost: u64) -> Decision {
         let quick = self.rule.quick();
-        if quick.serves(now, cost)
-            && let Some((word, state_word)) = self.word_at_home(key)
-        {
+        if !quick.serves(now, cost) {
+            return self.check_otherwise(key, now, cost);
+        }
+        if let Some((word, state_word)) = self.word_at_home(key) {
             match quick.step(word, now, cost) {
                 // A denial writes nothing.
                 Err(denial) => return denial,
@@ -24,6 +25,29 @@ impl Table {
                 // in between, which then came after the charge.
                 Ok(admission) if swap(state_word, word, admission.next).is_ok() => return admission.decision(),
                 Ok(_) => {}
+            }
+        }
+        self.check_anywhere(key, now, cost)
+    }
+
+    /// The same where the quick form does not serve: for windows, and for what is rare.
+    #[inline(never)]
+    fn check_otherwise(&self, key: KeyId, now: u64, cost: u64) -> Decision {
+        match self.rule.windows(now, cost) {
+            Some(Windows::Fixed(window)) => self.check_by(|word| window.step(word, now, cost), key, now, cost),
+            Some(Windows::Sliding(window)) => self.check_by(|word| window.step(word, now, cost), key, now, cost),
+            None => self.check_anywhere(key, now, cost),
+        }
+    }
+
+    /// The same by `step`, which is compiled into it.
+    #[inline(always)]
+    fn check_by(&self, step: impl Fn(u64) -> Step, key: KeyId, now: u64, cost: u64) -> Decision {
+        if let Some((word, state_word)) = self.word_at_home(key) {
+            let Step { next, decision } = step(word);
+            // As above.
+            if next == word || swap(state_word, word, next).is_ok() {
+                return decision;
             }
         }
         self.check_anywhere(key, now, cost)

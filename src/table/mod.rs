@@ -45,12 +45,12 @@ use bucket::Bucket;
 pub(crate) use hash::KeyHash;
 pub(crate) use layout::Geometry;
 use layout::{Fingerprint, Frozen, Header, SLOTS, Seat, Tag};
-#[cfg(all(target_os = "linux", not(loom)))]
-pub(crate) use memory::{Mapping, TABLE_ALIGN};
 pub(crate) use memory::Words;
 #[cfg(all(target_os = "linux", not(loom)))]
-pub(crate) use superblock::{DESCRIPTION_WORDS, Description, Superblock, Unfit};
+pub(crate) use memory::{Mapping, TABLE_ALIGN};
 use std::cell::Cell;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub(crate) use superblock::{DESCRIPTION_WORDS, Description, Superblock, Unfit};
 
 /// What happens to a request for a new key when as many keys are live as fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

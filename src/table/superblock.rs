@@ -135,7 +135,11 @@ impl Description {
         let policy = self.policy()?;
         let bytes = Geometry::new(self.max_keys()).map(Geometry::bytes);
         if bytes != Some(self.bytes()) {
-            return problem(format!("{} bytes are not the size of a table of {} keys", self.bytes(), self.max_keys()));
+            return problem(format!(
+                "{} bytes are not the size of a table of {} keys",
+                self.bytes(),
+                self.max_keys()
+            ));
         }
         if self.seed() == 0 {
             return problem("it has no seed".into());
@@ -163,7 +167,10 @@ impl Description {
         let Self(words) = self;
         let algorithm = Algorithm::ALL.into_iter().find(|&each| algorithm_number(each) == words[ALGORITHM_WORD]);
         let Some(algorithm) = algorithm else {
-            return Err(Unfit::Format(format!("it names an algorithm {} that this build does not know", words[ALGORITHM_WORD])));
+            return Err(Unfit::Format(format!(
+                "it names an algorithm {} that this build does not know",
+                words[ALGORITHM_WORD]
+            )));
         };
         let period = Duration::from_nanos(words[PERIOD_WORD]);
         Policy::from_parts(algorithm, words[LIMIT_WORD], period, words[BURST_WORD])

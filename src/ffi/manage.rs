@@ -1,0 +1,71 @@
+//! Giving back and forgetting.
+
+use super::call::call;
+use super::limiter::sluice_limiter;
+use std::ffi::c_void;
+
+/// Gives `cost` permits back to a key, never beyond fresh: for a request that turned out not to count.
+///
+/// * `limiter`: not NULL
+/// * `key`, `key_len`: as for `sluice_check`
+/// * `cost`: permits; more than the key has consumed are not an error
+///
+/// In a fixed window they go back to the current window only. Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe
+/// from any number of threads at once. Since 0.1.0.
+///
+/// # Safety
+/// `limiter` is NULL or a limiter that is not freed before this returns; `key` is good for reading `key_len`
+/// bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sluice_refund(
+    limiter: *const sluice_limiter,
+    key: *const c_void,
+    key_len: usize,
+    cost: u64,
+) -> i32 {
+    call("sluice_refund", |call| {
+        // SAFETY: the caller's promise is this function's.
+        let (limiter, key) = unsafe { (call.limiter(limiter)?, call.key(key, key_len)?) };
+        limiter.core.refund(key, cost);
+        Ok(())
+    })
+}
+
+/// Gives permits back as `sluice_refund` does, at `now_unix_ns`, a time as for `sluice_check_at`. Since 0.1.0.
+///
+/// # Safety
+/// As for `sluice_refund`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sluice_refund_at(
+    limiter: *const sluice_limiter,
+    key: *const c_void,
+    key_len: usize,
+    cost: u64,
+    now_unix_ns: u64,
+) -> i32 {
+    call("sluice_refund_at", |call| {
+        // SAFETY: the caller's promise is this function's.
+        let (limiter, key) = unsafe { (call.limiter(limiter)?, call.key(key, key_len)?) };
+        limiter.core.refund_at(key, cost, now_unix_ns);
+        Ok(())
+    })
+}
+
+/// Forgets a key, whatever the time: its next request is that of a key never seen.
+///
+/// * `limiter`: not NULL
+/// * `key`, `key_len`: as for `sluice_check`; a key never seen is not an error
+///
+/// Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once. Since 0.1.0.
+///
+/// # Safety
+/// As for `sluice_refund`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sluice_reset(limiter: *const sluice_limiter, key: *const c_void, key_len: usize) -> i32 {
+    call("sluice_reset", |call| {
+        // SAFETY: the caller's promise is this function's.
+        let (limiter, key) = unsafe { (call.limiter(limiter)?, call.key(key, key_len)?) };
+        limiter.core.reset(key);
+        Ok(())
+    })
+}

@@ -1,0 +1,33 @@
+//! The C ABI: the functions, structs and constants that `include/sluicegate.h` declares.
+//!
+//! Built with the feature `capi`. The comments here are the header's text (cbindgen copies them), so they speak to
+//! a reader of C.
+//!
+//! # The rules of this border
+//!
+//! * Every function reports by an `int32_t` status, or cannot fail. No panic crosses: what should never happen
+//!   is [`SLUICE_ERR_INTERNAL`].
+//! * Pointers are checked for NULL and alignment, numbers that stand for an enum are checked like any other, and
+//!   outputs are written on success only.
+//! * The way of a good call takes no lock and touches no thread-local; only a failing one keeps its text.
+
+mod call;
+mod check;
+mod last_error;
+mod limiter;
+mod manage;
+mod shared;
+mod stats;
+mod status;
+#[cfg(test)]
+mod tests;
+mod version;
+
+pub use check::*;
+pub use last_error::{SLUICE_ERROR_TEXT_MAX, sluice_last_error};
+pub use limiter::*;
+pub use manage::*;
+pub use shared::*;
+pub use stats::*;
+pub use status::*;
+pub use version::*;
