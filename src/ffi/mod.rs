@@ -16,6 +16,7 @@ mod check;
 mod last_error;
 mod limiter;
 mod manage;
+mod packed;
 mod stats;
 mod status;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use check::*;
 pub use last_error::sluice_last_error;
 pub use limiter::*;
 pub use manage::*;
+pub use packed::*;
 pub use stats::*;
 pub use status::*;
 pub use version::*;
