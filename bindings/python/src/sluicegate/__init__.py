@@ -46,8 +46,8 @@ __all__ = [
     "Reason",
     "Request",
     "SluicegateError",
-    "Stats",
     "SluicegateOSError",
+    "Stats",
     "__version__",
 ]
 

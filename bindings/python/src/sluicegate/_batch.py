@@ -20,7 +20,7 @@ class Batch(NamedTuple):
     """A 64-bit length for each key; None where the keys have no zero byte and one stands between each two."""
     costs: bytes | None
     """A 64-bit cost for each request; None where each is 1."""
-    count: int
+    length: int
 
 
 def pack(requests: Iterable[Request]) -> Batch:
@@ -31,18 +31,29 @@ def pack(requests: Iterable[Request]) -> Batch:
     joined = _joined(items)
     if joined is not None:
         return _batch(items, joined, None)
-    keys = [item[0] if type(item) is tuple and len(item) == 2 else item for item in items]
-    costs = [item[1] if type(item) is tuple and len(item) == 2 else 1 for item in items]
+    pairs: list[tuple[Any, Any]] = [_pair(item) for item in items]
+    keys = [key for key, _ in pairs]
     joined = _joined(keys)
-    if joined is None or not set(map(type, costs)) <= {int}:
-        keys = [_checked(index, key, cost) for index, (key, cost) in enumerate(zip(keys, costs))]
+    if joined is None:
+        keys = [_checked(index, *pair) for index, pair in enumerate(pairs)]
         joined = b"\0".join(keys)
-    try:
-        return _batch(keys, joined, array("Q", costs).tobytes())
-    except OverflowError:
-        for index, (key, cost) in enumerate(zip(keys, costs)):
-            _checked(index, key, cost)
-        raise
+    return _batch(keys, joined, _costs(pairs))
+
+
+def _pair(item: Any) -> tuple[Any, Any]:
+    return item if isinstance(item, tuple) and len(item) == 2 else (item, 1)
+
+
+def _costs(pairs: list[tuple[Any, Any]]) -> bytes:
+    costs = [cost for _, cost in pairs]
+    if set(map(type, costs)) <= {int}:
+        try:
+            return array("Q", costs).tobytes()
+        except OverflowError:
+            pass
+    for index, pair in enumerate(pairs):
+        _checked(index, *pair)
+    raise AssertionError("costs that are right do not fit")
 
 
 def _joined(keys: list[Any]) -> bytes | None:
@@ -53,7 +64,7 @@ def _joined(keys: list[Any]) -> bytes | None:
         pass
     try:
         return b"\0".join(keys)
-    except TypeError:
+    except (TypeError, BufferError):  # a memoryview with gaps is a BufferError, and a key all the same
         return None
 
 
@@ -65,7 +76,7 @@ def _batch(keys: list[Any], joined: bytes, costs: bytes | None) -> Batch:
     return Batch(b"".join(as_bytes), array("Q", map(len, as_bytes)).tobytes(), costs, len(keys))
 
 
-def _checked(index: int, key: Key, cost: int) -> bytes:
+def _checked(index: int, key: Any, cost: Any) -> bytes:
     """The bytes of one request's key, once both parts have been found right; else an error that says which is not."""
     try:
         whole_number("cost", cost)

@@ -175,12 +175,17 @@ class Decisions(Sequence[Decision]):
     def __getitem__(self, index: slice) -> list[Decision]: ...
     def __getitem__(self, index: int | slice) -> Decision | list[Decision]:
         if isinstance(index, slice):
-            return self._first[0 : self._length][index]
+            return self._all()[index]
         # `range` counts negative ones from the end and refuses those beyond it.
-        return self._first[range(self._length)[index]]
+        decision: Decision = self._first[range(self._length)[index]]
+        return decision
 
     def __iter__(self) -> Iterator[Decision]:
-        return iter(self._first[0 : self._length])
+        return iter(self._all())
+
+    def _all(self) -> list[Decision]:
+        # A slice of a pointer is a list, made without a line of Python for each.
+        return self._first[0 : self._length]
 
     def __repr__(self) -> str:
         return f"<sluicegate.Decisions: {sum(self.allowed)} of {self._length} allowed>"

@@ -44,20 +44,17 @@ class Guard:
         if self._key is None:
             guard = Guard(self._limiter, f"{function.__module__}.{function.__qualname__}", self._cost)
 
-        if inspect.iscoroutinefunction(function):
+        @functools.wraps(function)
+        def limited(*args: Any, **kwargs: Any) -> Any:
+            guard._pass(args, kwargs)
+            return function(*args, **kwargs)
 
-            @functools.wraps(function)
-            async def wrapper(*args: Any, **kwargs: Any) -> Any:
-                guard._pass(args, kwargs)
-                return await function(*args, **kwargs)
-        else:
+        @functools.wraps(function)
+        async def limited_coroutine(*args: Any, **kwargs: Any) -> Any:
+            guard._pass(args, kwargs)
+            return await function(*args, **kwargs)
 
-            @functools.wraps(function)
-            def wrapper(*args: Any, **kwargs: Any) -> Any:
-                guard._pass(args, kwargs)
-                return function(*args, **kwargs)
-
-        return cast("Function", wrapper)
+        return cast("Function", limited_coroutine if inspect.iscoroutinefunction(function) else limited)
 
     def __enter__(self) -> Decision:
         return self._pass((), {})

@@ -26,10 +26,9 @@ DEFAULT_MAX_KEYS: Final = 1_000_000
 _ON_FULL = {"evict": 0, "deny": 1, "allow": 2}
 _CLOCKS = {"monotonic": 0, "coarse": 1}
 _POLICY_TEXT_MAX = 128
-# The hot call passes a key's length in 32 bits.
-_SHORT = 2**32
 _ONE: Final = 1
-_NO_COST: Final = object()
+# The quick call passes a key's length in 32 bits, and Python compares numbers of 30 bits fastest.
+_LONG = 2**30 - 1
 
 _check_by_value: Callable[[Any, bytes, int], Decision] = library.check_by_value
 
@@ -72,12 +71,12 @@ class Limiter:
     A key is text (its UTF-8 bytes count; surrogates are kept apart) or any bytes-like object, of any length.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_handle", "_max_keys", "_policy", "_quick_cost")
+    __slots__ = ("__weakref__", "_clock", "_handle", "_max_keys", "_policy", "_quick_handle")
 
     _handle: Any
-    """A reference to the library's limiter in the form that ctypes passes most cheaply; not there once closed."""
-    _quick_cost: object
-    """The cost for which `check` takes the short way: 1, or nothing at all for a clock of the caller's."""
+    """A reference to the library's limiter in the form that ctypes passes most cheaply; None once closed."""
+    _quick_handle: Any
+    """The same for those whose time is the library's; None for others."""
 
     def __init__(
         self,
@@ -122,27 +121,28 @@ class Limiter:
         # that outlive the interpreter's end may still be calling, and the memory goes anyway.
         weakref.finalize(table, library.limiter_free, made.value).atexit = False
         self._handle = byref(table)
+        self._clock = clock if callable(clock) else None
+        self._quick_handle = self._handle if self._clock is None else None
         self._max_keys = max_keys
         self._policy = self._policy_text()
-        self._clock = clock if callable(clock) else None
-        self._quick_cost = _ONE if self._clock is None else _NO_COST
 
     def check(self, key: Key, cost: int = _ONE) -> Decision:
         """Decides on `cost` permits for `key` now, all or none, and consumes them if they are allowed."""
         # The short way, for what nearly every call is: see benches/call_alternatives.py for what it saves.
-        if cost is self._quick_cost:
+        handle = self._quick_handle
+        if cost is _ONE and handle is not None:
             if type(key) is str:
                 try:
                     data = key.encode()
                 except UnicodeEncodeError:
                     data = key_bytes(key)
                 length = len(data)
-                if length < _SHORT:
-                    return _check_by_value(self._handle, data, length)
+                if length < _LONG:
+                    return _check_by_value(handle, data, length)
             elif type(key) is bytes:
                 length = len(key)
-                if length < _SHORT:
-                    return _check_by_value(self._handle, key, length)
+                if length < _LONG:
+                    return _check_by_value(handle, key, length)
         return self._ask(library.check, library.check_at, key, cost, None)
 
     def check_at(self, key: Key, cost: int, now_ns: int) -> Decision:
@@ -186,16 +186,16 @@ class Limiter:
     def reset(self, key: Key) -> None:
         """Forgets `key`: its next request is that of a key never seen."""
         data = key_bytes(key)
-        library.raise_for(library.reset(self._handle, data, len(data)))
+        library.raise_for(library.reset(self._open(), data, len(data)))
 
     def stats(self) -> Stats:
         """What the limiter holds and has done. Passes over the whole table: for monitoring, not for every request."""
         filled = library.LimiterStats(struct_size=ctypes.sizeof(library.LimiterStats))
         now = self._now(None)
         if now is None:
-            library.raise_for(library.stats(self._handle, byref(filled)))
+            library.raise_for(library.stats(self._open(), byref(filled)))
         else:
-            library.raise_for(library.stats_at(self._handle, now, byref(filled)))
+            library.raise_for(library.stats_at(self._open(), now, byref(filled)))
         return Stats(*(getattr(filled, name) for name in Stats._fields))
 
     def limit(self, key: KeyOf | None = None, cost: CostOf = 1) -> Guard:
@@ -236,21 +236,14 @@ class Limiter:
     @property
     def closed(self) -> bool:
         """Whether the limiter has been closed."""
-        try:
-            self._handle  # noqa: B018 - whether it is there is the question
-        except ClosedError:
-            return True
-        return False
+        return self._handle is None
 
     def close(self) -> None:
         """Gives the memory back; every later call raises `ClosedError`. Closing twice is no error.
 
         Calls under way on other threads end in peace: the memory goes with the last of them.
         """
-        try:
-            del self._handle
-        except AttributeError:
-            pass
+        self._handle = self._quick_handle = None
 
     def __enter__(self) -> Limiter:
         return self
@@ -266,11 +259,12 @@ class Limiter:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Limiter cannot be copied or pickled: its counts would go two ways from there")
 
-    def __getattr__(self, name: str) -> NoReturn:
-        # Asked only for what is not there. So a call after `close` fails rightly, and one before it pays nothing.
-        if name == "_handle":
+    def _open(self) -> Any:
+        """The handle, for a call that holds on to it."""
+        handle = self._handle
+        if handle is None:
             raise ClosedError("the limiter has been closed")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return handle
 
     def _now(self, now_ns: int | None) -> int | None:
         """The time for a call that was told `now_ns`; None for the library's clock."""
@@ -284,16 +278,16 @@ class Limiter:
         now = self._now(now_ns)
         decision = Decision()
         if now is None:
-            library.raise_for(function(self._handle, data, len(data), cost, byref(decision)))
+            library.raise_for(function(self._open(), data, len(data), cost, byref(decision)))
         else:
-            library.raise_for(function_at(self._handle, data, len(data), cost, now, byref(decision)))
+            library.raise_for(function_at(self._open(), data, len(data), cost, now, byref(decision)))
         return decision
 
     def _ask_many(self, requests: Iterable[Request], now_ns: int | None) -> Decisions:
-        keys, lengths, costs, count = pack(requests)
+        keys, lengths, costs, length = pack(requests)
         now = self._now(now_ns)
-        decisions = Decisions(count)
-        batch = (self._handle, keys, len(keys), lengths, costs, count)
+        decisions = Decisions(length)
+        batch = (self._open(), keys, len(keys), lengths, costs, length)
         if now is None:
             library.raise_for(library.check_packed(*batch, decisions._first))
         else:
@@ -305,13 +299,13 @@ class Limiter:
         whole_number("cost", cost)
         now = self._now(now_ns)
         if now is None:
-            library.raise_for(library.refund(self._handle, data, len(data), cost))
+            library.raise_for(library.refund(self._open(), data, len(data), cost))
         else:
-            library.raise_for(library.refund_at(self._handle, data, len(data), cost, now))
+            library.raise_for(library.refund_at(self._open(), data, len(data), cost, now))
 
     def _policy_text(self) -> str:
         text = ctypes.create_string_buffer(_POLICY_TEXT_MAX)
-        library.raise_for(library.limiter_policy(self._handle, text, _POLICY_TEXT_MAX))
+        library.raise_for(library.limiter_policy(self._open(), text, _POLICY_TEXT_MAX))
         return text.value.decode()
 
 
