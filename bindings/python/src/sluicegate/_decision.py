@@ -175,17 +175,14 @@ class Decisions(Sequence[Decision]):
     def __getitem__(self, index: slice) -> list[Decision]: ...
     def __getitem__(self, index: int | slice) -> Decision | list[Decision]:
         if isinstance(index, slice):
-            return self._all()[index]
+            return self._first[0 : self._length][index]
         # `range` counts negative ones from the end and refuses those beyond it.
         decision: Decision = self._first[range(self._length)[index]]
         return decision
 
     def __iter__(self) -> Iterator[Decision]:
-        return iter(self._all())
-
-    def _all(self) -> list[Decision]:
-        # A slice of a pointer is a list, made without a line of Python for each.
-        return self._first[0 : self._length]
+        # One at a time: a list of them all would have the garbage collector pass over them again and again.
+        return map(self._first.__getitem__, range(self._length))
 
     def __repr__(self) -> str:
         return f"<sluicegate.Decisions: {sum(self.allowed)} of {self._length} allowed>"
