@@ -29,24 +29,26 @@ pub(super) fn call(function: &'static str, body: impl FnOnce(Call) -> Result<(),
     match catch_unwind(AssertUnwindSafe(|| body(call))) {
         Ok(Ok(())) => SLUICE_OK,
         Ok(Err(failed)) => failed.status,
-        Err(_) => call.refuse(SLUICE_ERR_INTERNAL, format_args!("a bug in sluicegate; please report it")).status,
+        Err(_) => {
+            call.refuse(SLUICE_ERR_INTERNAL, format_args!("a bug in sluicegate: {function} panicked")).status
+        }
     }
 }
 
 impl Call {
-    /// Keeps a failure's text.
+    /// Keeps a failure's text, which is for whoever runs the program.
     #[cold]
     #[inline(never)]
     pub(super) fn refuse(self, status: i32, text: fmt::Arguments<'_>) -> Failed {
-        last_error::keep(self.function, text);
+        last_error::keep(text);
         Failed { status }
     }
 
-    /// Refuses an argument.
+    /// Refuses an argument; the text is for whoever wrote the program, so it names the function.
     #[cold]
     #[inline(never)]
     pub(super) fn bad(self, text: fmt::Arguments<'_>) -> Failed {
-        self.refuse(SLUICE_ERR_ARGUMENT, text)
+        self.refuse(SLUICE_ERR_ARGUMENT, format_args!("{}: {text}", self.function))
     }
 
     /// Passes on what the core says.

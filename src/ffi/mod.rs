@@ -24,7 +24,7 @@ mod tests;
 mod version;
 
 pub use check::*;
-pub use last_error::sluice_last_error;
+pub use last_error::{SLUICE_ERROR_TEXT_MAX, sluice_last_error};
 pub use limiter::*;
 pub use manage::*;
 pub use packed::*;
