@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The ways in which ctypes can carry a check and its whole decision, and `Limiter.check` beside them.
 
-Each way makes a decision on one key, over one limiter of the real library. `Limiter.check` should cost at most 1.5 times
-the cheapest of those that could carry it; with --judge the exit code says whether it does. Run it where the package is
-installed.
+Each way makes a decision on one key, over one limiter of the real library. `Limiter.check` should cost at most 1.5
+times the cheapest of those that could carry it; with --judge the exit code says whether it does. Run it where the
+package is installed.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Checks per second beside the `limits` package's in-memory fixed window, in one run.
 
-On one key and on 100,000, one by one and by batch, admitted and denied. The project asks for 6 times the checks per second
-on one key, 15 times on 100,000 keys and 40 times by batch; with --judge the exit code says whether they are met. Run it
-where the package and `limits` are installed.
+On one key and on 100,000, one by one and by batch, admitted and denied. The project asks for 6 times the checks per
+second on one key, 15 times on 100,000 keys and 40 times by batch; with --judge the exit code says whether they are met.
+Run it where the package and `limits` are installed.
 """
 
 from __future__ import annotations

@@ -93,8 +93,9 @@ def last_error() -> str:
     """The text of this thread's last failure, without the name of the C function."""
     buffer = ctypes.create_string_buffer(_LAST_ERROR_BYTES)
     _last_error(buffer, _LAST_ERROR_BYTES)
-    function, separator, text = buffer.value.decode("utf-8", "replace").partition(": ")
-    return text if separator and function.startswith("sluice_") else function
+    text = buffer.value.decode("utf-8", "replace")
+    function, _, particulars = text.partition(": ")
+    return particulars if function.startswith("sluice_") else text
 
 
 def raise_for(status: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import weakref
+import datetime
 from collections.abc import Iterable
 from ctypes import byref
 from types import TracebackType
@@ -52,8 +52,32 @@ class Stats(NamedTuple):
     """Requests allowed uncounted because the table was full."""
 
 
+class _Owner(datetime.tzinfo):
+    """Frees the library's limiter when nobody refers to it any more. See `_Table`."""
+
+    __slots__ = ("address",)
+
+    def __init__(self, address: int) -> None:
+        self.address = address
+
+    def __del__(self, free: Callable[[int], None] = library.limiter_free) -> None:
+        free(self.address)
+
+
 class _Table(ctypes.Structure):
-    """The library's limiter, seen as an object at its address."""
+    """The library's limiter, seen as an object at its address: what a call refers to, it keeps alive."""
+
+    # The owner must go when its last user goes, and not before. The garbage collector would take it first where a
+    # limiter is part of a cycle whose other parts may still ask it in their `__del__` (and a weak reference's callback
+    # comes even before those). But it cannot look into a `datetime.time`, which therefore hides the owner from it.
+    hidden_owner: datetime.time
+
+    @classmethod
+    def owning(cls, address: int) -> _Table:
+        """The one for the limiter at this address, which is freed with it."""
+        table = cls.from_address(address)
+        table.hidden_owner = datetime.time(tzinfo=_Owner(address))  # type: ignore[abstract]
+        return table
 
 
 class Limiter:
@@ -116,11 +140,7 @@ class Limiter:
             library.limiter_new_with(policy.encode("utf-8", "surrogatepass"), byref(options), byref(made))
         )
         assert made.value is not None
-        table = _Table.from_address(made.value)
-        # Freed when nobody refers to it any more, a call under way on another thread included. Not at exit: threads
-        # that outlive the interpreter's end may still be calling, and the memory goes anyway.
-        weakref.finalize(table, library.limiter_free, made.value).atexit = False
-        self._handle = byref(table)
+        self._handle = byref(_Table.owning(made.value))
         self._clock = clock if callable(clock) else None
         self._quick_handle = self._handle if self._clock is None else None
         self._max_keys = max_keys
