@@ -26,13 +26,15 @@ class LibraryHook(BuildHookInterface[Any]):
             return
         library = build_library(Path(self.root))
         if version == "editable":
-            shutil.copy(library, Path(self.root, "src", "sluicegate"))
+            beside_the_source = Path(self.root, "src", "sluicegate", "lib")
+            beside_the_source.mkdir(exist_ok=True)
+            shutil.copy(library, beside_the_source)
             return
         # No part of it is tied to one Python: the library is loaded by ctypes.
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["tag"] = f"py3-none-{platform}"
         build_data["pure_python"] = False
-        build_data["force_include"][str(library)] = f"sluicegate/{LIBRARY}"
+        build_data["force_include"][str(library)] = f"sluicegate/lib/{LIBRARY}"
 
 
 def build_library(root: Path) -> Path:
