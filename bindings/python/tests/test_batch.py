@@ -10,7 +10,7 @@ POLICY = "token-bucket 7/min burst=9"
 
 
 def one_by_one(requests):
-    limiter = Limiter(POLICY)
+    limiter = Limiter(POLICY, 1_000)
     pairs = [request if isinstance(request, tuple) else (request, 1) for request in requests]
     return [limiter.check_at(key, cost, 0) for key, cost in pairs]
 

@@ -18,7 +18,7 @@ def examples():
             yield pytest.param(block, id=f"{readme.relative_to(ROOT)} {number}")
 
 
-@pytest.mark.parametrize("program", examples())
+@pytest.mark.parametrize("program", list(examples()))
 def test_an_example_runs(program):
     ended = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -26,9 +26,7 @@ def serving(command, policy):
     ) as server:
         try:
             said = ""
-            while not (
-                address := re.search(r"listening (?:on|at): ?(http://\S+)|listening on (http://\S+)", said, re.I)
-            ):
+            while not (address := re.search(r"listening (?:on|at:) (http://\S+)", said, re.IGNORECASE)):
                 line = server.stdout.readline()
                 assert line, said
                 said += line
