@@ -17,6 +17,8 @@ mod last_error;
 mod limiter;
 mod manage;
 mod packed;
+#[cfg(test)]
+mod packed_tests;
 mod stats;
 mod status;
 #[cfg(test)]
