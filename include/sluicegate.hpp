@@ -77,7 +77,9 @@ public:
 
     [[nodiscard]] explicit operator bool() const noexcept { return std::holds_alternative<T>(either_); }
     [[nodiscard]] T &operator*() noexcept { return *std::get_if<T>(&either_); }
+    [[nodiscard]] const T &operator*() const noexcept { return *std::get_if<T>(&either_); }
     [[nodiscard]] T *operator->() noexcept { return std::get_if<T>(&either_); }
+    [[nodiscard]] const T *operator->() const noexcept { return std::get_if<T>(&either_); }
     [[nodiscard]] const sluicegate::error &error() const noexcept { return *std::get_if<sluicegate::error>(&either_); }
 
 private:

@@ -57,9 +57,9 @@ pub struct Decision {
     /// What is left, in units of which a permit is so many: dividing is left to who asks for it.
     pub(crate) remaining_units: u64,
     pub(crate) units_per_permit: u64,
-    pub(crate) retry_after_ns: u64,
     pub(crate) reset_after_ns: u64,
-    pub(crate) delay_ns: u64,
+    /// How long an allowed request is to be held, or after what time a denied one is to come back.
+    pub(crate) wait_ns: u64,
 }
 
 impl Decision {
@@ -97,8 +97,11 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        let waiting_helps = !self.allowed && self.retry_after_ns != NEVER;
-        waiting_helps.then(|| Duration::from_nanos(self.retry_after_ns))
+        match self.retry_after_ns() {
+            NEVER => None,
+            _ if self.allowed => None,
+            wait => Some(Duration::from_nanos(wait)),
+        }
     }
 
     /// How long after the `now` of the check the key is fresh again (fixed window: its window ends).
@@ -113,20 +116,32 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn delay(&self) -> Duration {
-        Duration::from_nanos(self.delay_ns)
+        Duration::from_nanos(self.delay_ns())
+    }
+
+    /// [`retry_after`](Self::retry_after) in ns: 0 for an allowed request, [`NEVER`] where waiting does not help.
+    #[inline]
+    pub(crate) fn retry_after_ns(&self) -> u64 {
+        if self.allowed { 0 } else { self.wait_ns }
+    }
+
+    /// [`delay`](Self::delay) in ns.
+    #[inline]
+    pub(crate) fn delay_ns(&self) -> u64 {
+        if self.allowed { self.wait_ns } else { 0 }
     }
 
     /// A denial for `reason` that waiting cannot cure and that knows nothing of the key.
     pub(crate) fn refused(reason: Reason, limit: u64) -> Self {
-        Self { reason, limit, retry_after_ns: NEVER, ..Self::default() }
+        Self { reason, limit, wait_ns: NEVER, ..Self::default() }
     }
 }
 
 impl PartialEq for Decision {
     fn eq(&self, other: &Self) -> bool {
         let answers = |decision: &Self| {
-            let Self { allowed, reason, limit, retry_after_ns, reset_after_ns, delay_ns, .. } = *decision;
-            (allowed, reason, limit, decision.remaining(), retry_after_ns, reset_after_ns, delay_ns)
+            let Self { allowed, reason, limit, reset_after_ns, wait_ns, .. } = *decision;
+            (allowed, reason, limit, decision.remaining(), reset_after_ns, wait_ns)
         };
         answers(self) == answers(other)
     }

@@ -34,10 +34,10 @@
 //! * A late time finds a key never seen if the key's state had expired and its place has gone to another key since.
 //! * A sliding window is an estimate by definition: it takes the previous window's requests as evenly spread.
 //! * Keys are told apart by their home bucket and 32 more bits of a secret hash: one given key shares its budget
-//!   with one of `n` others with odds of about `n / (2^32 · max_keys / 4.4)`, one in a billion in a full table.
+//!   with one of `n` others with odds of about `n / (2^32 · max_keys / 4.6)`, one in a billion in a full table.
 //! * The promise of `max_keys` has odds of failing far below one in a million (derived in the table's layout).
 //! * Under [`OnFull::Evict`], what gives way when more keys are live than fit is forgotten: the least consumed of
-//!   the 14 places nearest to the new key's.
+//!   the 16 places nearest to the new key's.
 //!
 //! # Parts
 //!

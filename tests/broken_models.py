@@ -26,6 +26,7 @@ TABLE = "src/table/mod.rs"
 
 FIRST_REQUESTS = "two_first_requests_for_one_key"
 COMES_BACK = "a_key_that_comes_back_and_one_that_wants_its_slot"
+BUCKET_COMES_BACK = "interleavings::a_bucket_that_comes_back"
 NEIGHBOURS = "neighbouring_homes_that_want_one_slot"
 NEVER_MORE = "requests_for_one_key_never_get_more"
 REFUNDED = "a_refund_never_reaches_the_next_owner"
@@ -85,6 +86,13 @@ MUTANTS = [
         "place.is_still_its_keys().then_some(word)",
         "Some(word)",
         COMES_BACK,
+    ),
+    (
+        "owner not looked at again at home",
+        CHARGE,
+        "&& Tag(read(tag_word)).is_same_owner(tag);",
+        ";",
+        BUCKET_COMES_BACK,
     ),
     (
         "load and store instead of a swap",

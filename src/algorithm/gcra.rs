@@ -4,11 +4,12 @@
 //! instant, the *theoretical arrival time* of the generic cell rate algorithm (ITU-T I.371, annex A). It is
 //! kept in the units of a [`TimeGrid`]; the word is `fresh_at` above the marks of keys never charged.
 
-use super::time_grid::{Nanoseconds, TimeGrid, Units};
+use super::nanosecond_bucket::NanosecondBucket;
+use super::time_grid::TimeGrid;
 use super::{Permits, Step, WORD_BITS, WordOverflow, admit, deny};
 
 /// Words below this are marks of keys never charged.
-const FIRST_UNIT: u64 = 1 << 23;
+pub(super) const FIRST_UNIT: u64 = 1 << 23;
 
 #[derive(Debug, Clone)]
 pub(super) struct Gcra {
@@ -30,33 +31,23 @@ impl Gcra {
     }
 
     /// When the key of `word` is fresh again, in units; 0 for a key never charged.
-    #[inline(always)]
     fn fresh_at(word: u64) -> u64 {
         word.saturating_sub(FIRST_UNIT)
     }
 
-    /// Whether [`step_in_nanoseconds`](Self::step_in_nanoseconds) serves.
-    #[inline(always)]
-    pub(super) fn is_in_nanoseconds(&self) -> bool {
-        self.grid.is_nanoseconds()
+    /// The quick form of this bucket, if units are nanoseconds. `delays` as in [`step`](Self::step).
+    pub(super) fn in_nanoseconds(&self, delays: bool) -> NanosecondBucket {
+        if self.grid.is_nanoseconds() {
+            NanosecondBucket::new(self.limit, self.capacity, self.per_permit, delays)
+        } else {
+            NanosecondBucket::NONE
+        }
     }
 
     /// A step on any grid. `DELAYS` says whether an admitted request is told what to wait for.
-    #[inline(never)]
-    pub(super) fn step_on_grid<const DELAYS: bool>(&self, word: u64, now: u64, cost: u64) -> Step {
-        self.step_in::<DELAYS>(&self.grid, word, now, cost)
-    }
-
-    /// The same where units are nanoseconds.
-    #[inline(always)]
-    pub(super) fn step_in_nanoseconds<const DELAYS: bool>(&self, word: u64, now: u64, cost: u64) -> Step {
-        self.step_in::<DELAYS>(&Nanoseconds, word, now, cost)
-    }
-
-    #[inline(always)]
-    fn step_in<const DELAYS: bool>(&self, units: &impl Units, word: u64, now: u64, cost: u64) -> Step {
-        let after = |unit: u64| units.begins_at(unit).saturating_sub(now);
-        let (now_unit, past_unit) = units.unit_of(now);
+    pub(super) fn step<const DELAYS: bool>(&self, word: u64, now: u64, cost: u64) -> Step {
+        let after = |unit: u64| self.grid.begins_at(unit).saturating_sub(now);
+        let (now_unit, past_unit) = self.grid.unit_of(now);
         let fresh_at = Self::fresh_at(word);
         let charge = cost * self.per_permit;
         if fresh_at <= now_unit {
@@ -81,14 +72,13 @@ impl Gcra {
         deny(word, self.limit, self.permits(room), after(fits_at), after(fresh_at))
     }
 
-    #[inline(always)]
     fn permits(&self, units: u64) -> Permits {
         Permits { units, per_permit: self.per_permit }
     }
 
-    /// The last time up to `now` that is a whole number of units, at which every decision is exact.
-    pub(super) fn whole_unit_before(&self, now: u64) -> u64 {
-        self.grid.step_before(now)
+    /// Times that are a whole number of these are a whole number of units, at which every decision is exact.
+    pub(super) fn step_ns(&self) -> u64 {
+        self.grid.step_ns()
     }
 
     pub(super) fn refund(&self, word: u64, now: u64, cost: u64) -> u64 {

@@ -2,6 +2,7 @@
 //! how long to wait for those before it.
 
 use super::gcra::Gcra;
+use super::nanosecond_bucket::NanosecondBucket;
 use super::{Step, WordOverflow};
 use std::ops::Deref;
 
@@ -15,12 +16,11 @@ impl LeakyBucket {
     }
 
     pub(super) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
-        self.0.step_on_grid::<true>(word, now, cost)
+        self.0.step::<true>(word, now, cost)
     }
 
-    #[inline(always)]
-    pub(super) fn step_in_nanoseconds(&self, word: u64, now: u64, cost: u64) -> Step {
-        self.0.step_in_nanoseconds::<true>(word, now, cost)
+    pub(super) fn in_nanoseconds(&self) -> NanosecondBucket {
+        self.0.in_nanoseconds(true)
     }
 }
 

@@ -13,6 +13,7 @@
 mod fixed_window;
 mod gcra;
 mod leaky_bucket;
+mod nanosecond_bucket;
 mod sliding_window;
 mod time_grid;
 mod token_bucket;
@@ -21,6 +22,7 @@ use crate::decision::{Decision, NEVER, Reason};
 use crate::policy::{Algorithm, Policy};
 use fixed_window::FixedWindow;
 use leaky_bucket::LeakyBucket;
+use nanosecond_bucket::NanosecondBucket;
 use sliding_window::SlidingWindow;
 use token_bucket::TokenBucket;
 
@@ -56,8 +58,10 @@ pub(crate) struct Rule {
     limit: u64,
     /// The largest cost that can ever fit; 0 for a limit of 0.
     capacity: u64,
-    /// Whether the arithmetic has a quick form, as it has unless a permit takes a fraction of a nanosecond.
-    is_quick: bool,
+    /// The quick form of the arithmetic, where it has one.
+    quick: NanosecondBucket,
+    /// Times that are a whole number of these are decided on exactly.
+    tick_ns: u64,
     arithmetic: Arithmetic,
 }
 
@@ -96,13 +100,25 @@ impl Rule {
             Algorithm::LeakyBucket => Arithmetic::LeakyBucket(LeakyBucket::new(limit, period_ns, burst)?),
         };
         let capacity = if limit == 0 { 0 } else { burst };
-        let is_quick = match &arithmetic {
-            Arithmetic::FixedWindow(_) | Arithmetic::SlidingWindow(_) => true,
-            Arithmetic::TokenBucket(bucket) => bucket.is_in_nanoseconds(),
-            Arithmetic::LeakyBucket(bucket) => bucket.is_in_nanoseconds(),
-            Arithmetic::Nothing => false,
+        let quick = match &arithmetic {
+            Arithmetic::TokenBucket(bucket) => bucket.in_nanoseconds(),
+            Arithmetic::LeakyBucket(bucket) => bucket.in_nanoseconds(),
+            Arithmetic::FixedWindow(_) | Arithmetic::SlidingWindow(_) | Arithmetic::Nothing => {
+                NanosecondBucket::NONE
+            }
         };
-        Ok(Self { limit, capacity, is_quick, arithmetic })
+        let tick_ns = match &arithmetic {
+            Arithmetic::TokenBucket(bucket) => bucket.step_ns(),
+            Arithmetic::LeakyBucket(bucket) => bucket.step_ns(),
+            Arithmetic::FixedWindow(_) | Arithmetic::SlidingWindow(_) | Arithmetic::Nothing => 1,
+        };
+        Ok(Self { limit, capacity, quick, tick_ns, arithmetic })
+    }
+
+    /// The quick form of this rule, for the requests that it serves.
+    #[inline(always)]
+    pub(crate) fn quick(&self) -> &NanosecondBucket {
+        &self.quick
     }
 
     pub(crate) fn limit(&self) -> u64 {
@@ -111,6 +127,12 @@ impl Rule {
 
     /// Decides on `cost` permits at `now` for a key whose word is `word`.
     pub(crate) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
+        if self.quick.serves(now, cost) {
+            return match self.quick.step(word, now, cost) {
+                Ok(admission) => Step { next: admission.next, decision: admission.decision() },
+                Err(decision) => Step { next: word, decision },
+            };
+        }
         if now > MAX_UNIX_NS && cost > 0 {
             return Step { next: word, decision: Decision::refused(Reason::TimeOutOfRange, self.limit) };
         }
@@ -122,35 +144,11 @@ impl Rule {
             nothing => Step { next: word, decision: Decision { allowed: true, ..Decision::default() } })
     }
 
-    /// Whether [`quick_step`](Self::quick_step) serves: so it does for nearly all requests.
-    #[inline(always)]
-    pub(crate) fn is_quick(&self, now: u64, cost: u64) -> bool {
-        self.is_quick && now <= MAX_UNIX_NS && cost <= self.capacity
-    }
-
-    /// The same as [`step`](Self::step), in line, without its rarer cases.
-    #[inline(always)]
-    pub(crate) fn quick_step(&self, word: u64, now: u64, cost: u64) -> Step {
-        match &self.arithmetic {
-            Arithmetic::FixedWindow(algorithm) => algorithm.step(word, now, cost),
-            Arithmetic::SlidingWindow(algorithm) => algorithm.step(word, now, cost),
-            Arithmetic::TokenBucket(algorithm) => algorithm.step_in_nanoseconds(word, now, cost),
-            Arithmetic::LeakyBucket(algorithm) => algorithm.step_in_nanoseconds(word, now, cost),
-            Arithmetic::Nothing => Step { next: word, decision: Decision::default() },
-        }
-    }
-
     /// The denial of a cost above the capacity, with what a cost of 0 would say of the key.
     #[cold]
     fn never_fits(&self, word: u64, now: u64) -> Step {
         let asked = self.step(word, now, 0).decision;
-        let decision = Decision {
-            allowed: false,
-            reason: Reason::CostExceedsLimit,
-            retry_after_ns: NEVER,
-            delay_ns: 0,
-            ..asked
-        };
+        let decision = Decision { allowed: false, reason: Reason::CostExceedsLimit, wait_ns: NEVER, ..asked };
         Step { next: word, decision }
     }
 
@@ -158,12 +156,7 @@ impl Rule {
     /// long, a clock that ticks in whole units makes every decision exact for what it shows.
     #[inline]
     pub(crate) fn tick(&self, now: u64) -> u64 {
-        match &self.arithmetic {
-            _ if self.is_quick => now,
-            Arithmetic::TokenBucket(bucket) => bucket.whole_unit_before(now),
-            Arithmetic::LeakyBucket(bucket) => bucket.whole_unit_before(now),
-            _ => now,
-        }
+        if self.tick_ns > 1 { now - now % self.tick_ns } else { now }
     }
 
     /// The word after `cost` permits are given back at `now`: never more than were taken.
@@ -207,36 +200,42 @@ impl Permits {
     }
 }
 
-/// An admission that leaves `next`.
+/// The answer to an admitted request.
 #[inline(always)]
-fn admit(next: u64, limit: u64, remaining: Permits, reset_after_ns: u64, delay_ns: u64) -> Step {
-    let decision = Decision {
+fn admission(limit: u64, remaining: Permits, reset_after_ns: u64, delay_ns: u64) -> Decision {
+    Decision {
         allowed: true,
         reason: Reason::None,
         limit,
         remaining_units: remaining.units,
         units_per_permit: remaining.per_permit,
-        retry_after_ns: 0,
         reset_after_ns,
-        delay_ns,
-    };
-    Step { next, decision }
+        wait_ns: delay_ns,
+    }
 }
 
-/// A denial that changes nothing and that waiting until `retry_after_ns` cures.
+/// The answer to a request that is denied for now.
 #[inline(always)]
-fn deny(word: u64, limit: u64, remaining: Permits, retry_after_ns: u64, reset_after_ns: u64) -> Step {
-    let decision = Decision {
+fn denial(limit: u64, remaining: Permits, retry_after_ns: u64, reset_after_ns: u64) -> Decision {
+    Decision {
         allowed: false,
         reason: Reason::Limit,
         limit,
         remaining_units: remaining.units,
         units_per_permit: remaining.per_permit,
-        retry_after_ns,
         reset_after_ns,
-        delay_ns: 0,
-    };
-    Step { next: word, decision }
+        wait_ns: retry_after_ns,
+    }
+}
+
+/// An admission that leaves `next`.
+fn admit(next: u64, limit: u64, remaining: Permits, reset_after_ns: u64, delay_ns: u64) -> Step {
+    Step { next, decision: admission(limit, remaining, reset_after_ns, delay_ns) }
+}
+
+/// A denial, which changes nothing.
+fn deny(word: u64, limit: u64, remaining: Permits, retry_after_ns: u64, reset_after_ns: u64) -> Step {
+    Step { next: word, decision: denial(limit, remaining, retry_after_ns, reset_after_ns) }
 }
 
 /// How many bits a number needs.

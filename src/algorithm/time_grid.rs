@@ -48,49 +48,22 @@ impl TimeGrid {
     }
 
     /// Units that one permit takes to refill.
-    #[inline]
     pub(super) fn per_permit(&self) -> u64 {
         self.per_permit
     }
 
-    /// The last multiple of the step up to `ns`.
-    pub(super) fn step_before(&self, ns: u64) -> u64 {
-        ns - ns % self.step_ns
+    /// The length of a step in ns.
+    pub(super) fn step_ns(&self) -> u64 {
+        self.step_ns
     }
 
     /// Whether a unit is a nanosecond, as it is whenever a permit takes a whole number of them.
-    #[inline]
     pub(super) fn is_nanoseconds(&self) -> bool {
         self.step_ns == self.per_step
     }
-}
 
-/// How buckets count time.
-pub(super) trait Units {
     /// The unit in which `ns` lies, and whether `ns` is past its beginning.
-    fn unit_of(&self, ns: u64) -> (u64, bool);
-
-    /// The first nanosecond at which `unit` has begun.
-    fn begins_at(&self, unit: u64) -> u64;
-}
-
-/// Units of one nanosecond: nothing to convert.
-pub(super) struct Nanoseconds;
-
-impl Units for Nanoseconds {
-    #[inline(always)]
-    fn unit_of(&self, ns: u64) -> (u64, bool) {
-        (ns, false)
-    }
-
-    #[inline(always)]
-    fn begins_at(&self, unit: u64) -> u64 {
-        unit
-    }
-}
-
-impl Units for TimeGrid {
-    fn unit_of(&self, ns: u64) -> (u64, bool) {
+    pub(super) fn unit_of(&self, ns: u64) -> (u64, bool) {
         // `reaches` has shown that MAX_UNIX_NS in units fits, and `ns` is no later.
         let (steps, rest) = (ns / self.step_ns, ns % self.step_ns);
         let part = u128::from(rest) * u128::from(self.per_step);
@@ -98,7 +71,8 @@ impl Units for TimeGrid {
         (steps * self.per_step + (part / step) as u64, part % step != 0)
     }
 
-    fn begins_at(&self, unit: u64) -> u64 {
+    /// The first nanosecond at which `unit` has begun.
+    pub(super) fn begins_at(&self, unit: u64) -> u64 {
         let (steps, rest) = (unit / self.per_step, unit % self.per_step);
         let part = u128::from(rest) * u128::from(self.step_ns);
         steps * self.step_ns + part.div_ceil(u128::from(self.per_step)) as u64

@@ -1,6 +1,7 @@
 //! Token bucket: B tokens at most, refilled continuously at L/P; a request takes as many as it costs.
 
 use super::gcra::Gcra;
+use super::nanosecond_bucket::NanosecondBucket;
 use super::{Step, WordOverflow};
 use std::ops::Deref;
 
@@ -14,12 +15,11 @@ impl TokenBucket {
     }
 
     pub(super) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
-        self.0.step_on_grid::<false>(word, now, cost)
+        self.0.step::<false>(word, now, cost)
     }
 
-    #[inline(always)]
-    pub(super) fn step_in_nanoseconds(&self, word: u64, now: u64, cost: u64) -> Step {
-        self.0.step_in_nanoseconds::<false>(word, now, cost)
+    pub(super) fn in_nanoseconds(&self) -> NanosecondBucket {
+        self.0.in_nanoseconds(false)
     }
 }
 

@@ -71,9 +71,9 @@ impl From<Decision> for sluice_decision {
             },
             limit: decision.limit,
             remaining: decision.remaining(),
-            retry_after_ns: decision.retry_after_ns,
+            retry_after_ns: decision.retry_after_ns(),
             reset_after_ns: decision.reset_after_ns,
-            delay_ns: decision.delay_ns,
+            delay_ns: decision.delay_ns(),
         }
     }
 }

@@ -4,40 +4,34 @@ use super::layout::{Frozen, Tag};
 use super::{KeyId, OnFull, Place, Table, read, swap};
 use crate::algorithm::{FRESH, Step};
 use crate::decision::{Decision, Reason};
+use crate::sync::AtomicU64;
 
 impl Table {
     /// Decides on `cost` permits for the key at `now` and consumes them if they are admitted.
     ///
-    /// Written out for the key that is in its line and that nobody else charges at the same moment, so that the
-    /// decision is made in registers: a loop here would have the compiler prepare for all algorithms at once.
+    /// In line for the request that nearly all are: the rule's quick form serves, the key is in its home bucket, and nobody
+    /// else charges it at the same moment.
     #[inline(always)]
     pub(crate) fn check(&self, key: KeyId, now: u64, cost: u64) -> Decision {
-        let line = self.line(key, 0, key.line());
-        let matches = line.matches(key, 0);
-        if matches == 0 || !self.rule.is_quick(now, cost) {
-            return self.check_elsewhere(key, now, cost);
+        let quick = self.rule.quick();
+        if quick.serves(now, cost)
+            && let Some((word, state_word)) = self.word_at_home(key)
+        {
+            match quick.step(word, now, cost) {
+                // A denial writes nothing.
+                Err(denial) => return denial,
+                // A charge counts for this key: the next owner's words are all other ones, unless the key was evicted
+                // in between, which then came after the charge.
+                Ok(admission) if swap(state_word, word, admission.next).is_ok() => return admission.decision(),
+                Ok(_) => {}
+            }
         }
-        let (tag_word, state_word) = line.slot(matches);
-        let tag = Tag(read(tag_word));
-        let word = read(state_word);
-        // The tag is read again after the word: if it is the same, the word is the key's.
-        let same_owner = Tag(read(tag_word)).is_same_owner(tag);
-        if Frozen::of(word).is_some() || !same_owner || !tag.is_of(key.fingerprint, 0) {
-            return self.check_elsewhere(key, now, cost);
-        }
-        let Step { next, decision } = self.rule.quick_step(word, now, cost);
-        // A denial writes nothing. A charge counts for this key: the next owner's words are all other ones,
-        // unless the key was evicted in between, which then came after the charge.
-        if next == word || swap(state_word, word, next).is_ok() {
-            return decision;
-        }
-        self.check_elsewhere(key, now, cost)
+        self.check_anywhere(key, now, cost)
     }
 
     /// The same in every case.
     #[inline(never)]
-    #[cold]
-    fn check_elsewhere(&self, key: KeyId, now: u64, cost: u64) -> Decision {
+    fn check_anywhere(&self, key: KeyId, now: u64, cost: u64) -> Decision {
         loop {
             // Each turn after the first follows upon a change that somebody made to a slot or a header of the key's:
             // the table as a whole has moved on.
@@ -63,6 +57,24 @@ impl Table {
                 OnFull::Deny | OnFull::Allow => return self.turned_away(key, fresh),
             }
         }
+    }
+
+    /// The key's word, if it is at home and neither it nor its slot is on the move.
+    #[inline(always)]
+    fn word_at_home(&self, key: KeyId) -> Option<(u64, &AtomicU64)> {
+        let home = self.bucket(key.home);
+        // Both lines are fetched at once: which state is wanted shows only when the tags are there.
+        home.prefetch_states();
+        let candidates = home.candidates(key.fingerprint);
+        if candidates.is_empty() {
+            return None;
+        }
+        let (tag_word, state_word) = home.words_of(candidates.first());
+        let tag = Tag(read(tag_word));
+        let word = read(state_word);
+        // The tag is read again after the word: if it is the same, the word is the key's.
+        let is_the_keys = tag.is_of(key.fingerprint, 0) && Tag(read(tag_word)).is_same_owner(tag);
+        (is_the_keys && Frozen::of(word).is_none()).then_some((word, state_word))
     }
 
     /// Answers as `check` would and consumes nothing.

@@ -21,7 +21,7 @@ use super::layout::{Frozen, Header, MAX_REACH, SLOTS, Seat, Tag};
 use super::{KeyId, OnFull, Table};
 use crate::sync::{Ordering, fence};
 
-/// While the table is known to be full, an insert looks no further than this: at 14 places (3 in a model).
+/// While the table is known to be full, an insert looks no further than this: at 16 places (3 in a model).
 const REACH_WHEN_FULL: usize = if cfg!(loom) { 2 } else { 1 };
 
 /// The lowest bit of a fresh word: the slot waits for its owner's first charge.
@@ -229,12 +229,12 @@ impl Table {
             }
             let bucket = self.geometry.bucket_after(home, displacement);
             let key = KeyId { home, fingerprint: header.fingerprint() };
-            for slot in key.slots() {
+            for slot in 0..SLOTS {
                 let tag = self.tag(bucket, slot);
                 if tag.is_of(key.fingerprint, displacement) {
                     return Survey { key_present: true, ..survey };
                 }
-                if !tag.is_empty() && tag.displacement() == displacement {
+                if tag.displacement() == Some(displacement) {
                     survey.reach = displacement;
                 }
                 if !searching || survey.candidate.is_some() {

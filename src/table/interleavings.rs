@@ -124,21 +124,30 @@ fn key(fingerprint: u32) -> KeyId {
     KeyId { home: 0, fingerprint }
 }
 
-/// Keys that prefer the second line, where the free places are.
 const OLD: u32 = u32::MAX - 9;
 const NEW: u32 = u32::MAX - 5;
 
 /// One place, whose owner has used up its limit in the first window.
-fn one_expired_place() -> Table {
-    let table = table_with_free_places("fixed-window 1/us", OnFull::Deny, 1);
+fn one_expired_place(policy: &str) -> Table {
+    let table = table_with_free_places(policy, OnFull::Deny, 1);
     assert!(table.check(key(OLD), 0, 1).allowed());
     table
 }
 
 #[test]
 fn a_key_that_comes_back_and_one_that_wants_its_slot_do_not_both_get_it() {
+    comes_back_while_its_slot_is_wanted(|| one_expired_place("fixed-window 1/us"));
+}
+
+/// Whose checks are decided in line.
+#[test]
+fn a_bucket_that_comes_back_and_a_key_that_wants_its_slot_do_not_both_get_it() {
+    comes_back_while_its_slot_is_wanted(|| one_expired_place("token-bucket 1/us"));
+}
+
+fn comes_back_while_its_slot_is_wanted(prepare: fn() -> Table) {
     let orders = in_every_order(
-        one_expired_place,
+        prepare,
         |table| table.check(key(OLD), PERIOD, 1),
         |table| table.check(key(NEW), PERIOD, 1),
         |table, old, new| {

@@ -1,59 +1,46 @@
 //! The table's words: where they are and what their bits mean.
 //!
 //! ```text
-//! control (16 words) | counters (8 x 16 words) | buckets (16 words each)
+//! control (16 words) | counters (8 x 16 words) | buckets (16 words each) | headers (a word for each bucket)
 //!
-//! bucket:  header | spare | tag 0 | state 0 | … | tag 6 | state 6          128 bytes, two adjacent lines
+//! bucket:  tag 0   | … | tag 7                                               128 bytes, two adjacent lines
+//!          state 0 | … | state 7
 //!
-//! header:  fingerprint 32 | slot 11 | reach 8 | sequence 13
-//! tag:     fingerprint 32 | displacement 8 | refunded 1 | version 23
+//! header:  fingerprint 32 | seat 11 | reach 8 | sequence 13
+//! tag:     fingerprint 32 | place 8 (displacement + 1) | version 23 | refunded 1
 //! state:   0 | a word of the algorithm 63
 //!          1 | displacement 8 | sequence 13 | low bits of the state it froze 42
 //! ```
 //!
+//! Headers have a place of their own, since only inserts and keys that are not at home have to do with them.
+//!
 //! All zeroes is a valid, empty table. There are no pointers; indices are taken modulo the table's own size.
 
-/// Words in a cache line.
-pub(super) const LINE_WORDS: usize = if cfg!(loom) { 4 } else { 8 };
-/// Lines in a bucket. A model has small buckets, or else it would spend its time on the order of loads that do not
-/// matter.
-pub(super) const LINES: usize = if cfg!(loom) { 1 } else { 2 };
+/// Slots in a bucket: a cache line of tags and one of states. A model has small buckets, or else it would spend its time
+/// on the order of loads that do not matter.
+pub(super) const SLOTS: usize = if cfg!(loom) { 1 } else { 8 };
 /// Words in a bucket.
-const BUCKET_WORDS: usize = LINES * LINE_WORDS;
-/// Slots in a bucket; the first pair of words is the header and a spare.
-pub(super) const SLOTS: usize = BUCKET_WORDS / 2 - 1;
-/// The first slot's place in its bucket.
-const FIRST_SLOT_WORD: usize = 2;
+pub(super) const BUCKET_WORDS: usize = 2 * SLOTS;
 
 /// Shards of the counters, so that threads that insert do not share a line.
 pub(super) const COUNTER_SHARDS: usize = if cfg!(loom) { 1 } else { 8 };
 /// The word that says until when the table is known to be full.
 pub(super) const FULL_UNTIL_WORD: usize = 0;
-const CONTROL_WORDS: usize = 16;
+const CONTROL_WORDS: usize = BUCKET_WORDS;
 const COUNTERS_WORD: usize = CONTROL_WORDS;
 const BUCKETS_WORD: usize = COUNTERS_WORD + COUNTER_SHARDS * BUCKET_WORDS;
+/// As many buckets would take the space of what comes before the first.
+const BUCKETS_BEFORE: usize = BUCKETS_WORD / BUCKET_WORDS;
 
-/// Keys for which a table has 8 buckets: 35/8 = 4.375 keys for the 7 slots of each, 29.26 bytes a key.
-const KEYS_PER_8_BUCKETS: u64 = 35;
+/// Keys for which a table has 8 buckets: 37/8 = 4.625 keys for the 8 slots of each, 29.41 bytes a key.
+const KEYS_PER_8_BUCKETS: u64 = 37;
 
 /// How far from its home bucket a key may be.
 ///
-/// With Poisson(4.375) keys at home in each bucket, a run of `n` full buckets has odds of about
-/// `exp(-0.687 n)` (Chernoff: `7 ln(7/4.375) - 7 + 4.375 = 0.687`), which is 10^-19 for the 64 in reach: below one in
+/// With Poisson(4.625) keys at home in each bucket, a run of `n` full buckets has odds of about
+/// `exp(-1.009 n)` (Chernoff: `8 ln(8/4.625) - 8 + 4.625 = 1.009`), which is 10^-28 for the 64 in reach: below one in
 /// a million for any table that fits a machine. A table of up to 64 buckets is in reach as a whole.
 pub(super) const MAX_REACH: usize = 63;
-
-/// The slots of a line: the first has one less, for the header.
-pub(super) fn slots_of(line: usize) -> std::ops::Range<usize> {
-    let first = (line * LINE_WORDS / 2).saturating_sub(1);
-    first..(line + 1) * LINE_WORDS / 2 - 1
-}
-
-/// Where in its bucket a slot's tag is.
-#[inline]
-pub(super) const fn tag_in_bucket(slot: usize) -> usize {
-    FIRST_SLOT_WORD + 2 * slot
-}
 
 /// The sizes of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,11 +63,11 @@ impl Geometry {
     }
 
     pub(super) fn words(self) -> usize {
-        BUCKETS_WORD + self.buckets * BUCKET_WORDS
+        self.header_word(self.buckets)
     }
 
     pub(crate) fn bytes(self) -> u64 {
-        (BUCKETS_WORD as u64 + self.buckets as u64 * BUCKET_WORDS as u64) * 8
+        (BUCKETS_WORD as u64 + self.buckets as u64 * (BUCKET_WORDS as u64 + 1)) * 8
     }
 
     /// How many buckets after the home one a key may be in.
@@ -101,19 +88,25 @@ impl Geometry {
         (bucket + self.buckets - displacement % self.buckets) % self.buckets
     }
 
+    /// Where the bucket is, counted in buckets from the table's beginning.
     #[inline]
-    pub(super) fn header_word(self, bucket: usize) -> usize {
-        BUCKETS_WORD + bucket * BUCKET_WORDS
+    pub(super) fn position(self, bucket: usize) -> usize {
+        BUCKETS_BEFORE + bucket
     }
 
     #[inline]
     pub(super) fn tag_word(self, bucket: usize, slot: usize) -> usize {
-        self.header_word(bucket) + tag_in_bucket(slot)
+        BUCKETS_WORD + bucket * BUCKET_WORDS + slot
     }
 
     #[inline]
     pub(super) fn state_word(self, bucket: usize, slot: usize) -> usize {
-        self.tag_word(bucket, slot) + 1
+        self.tag_word(bucket, slot) + SLOTS
+    }
+
+    #[inline]
+    pub(super) fn header_word(self, bucket: usize) -> usize {
+        BUCKETS_WORD + self.buckets * BUCKET_WORDS + bucket
     }
 
     #[inline]
@@ -122,10 +115,10 @@ impl Geometry {
     }
 }
 
-/// What of a key's hash the table keeps: its home bucket and 32 bits more. Never 0.
+/// What of a key's hash the table keeps beside its home bucket.
 pub(super) type Fingerprint = u32;
 
-/// A slot as seen from a home bucket: how many buckets on, and which of the seven there.
+/// A slot as seen from a home bucket: how many buckets on, and which there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seat {
     pub(super) displacement: usize,
@@ -137,11 +130,11 @@ const SEQUENCE_MASK: u64 = (1 << SEQUENCE_BITS) - 1;
 
 /// The header of a bucket: the state of the one insert at a time for keys whose home it is.
 ///
-/// | fingerprint | slot | state |
+/// | seat | fingerprint | state |
 /// |---|---|---|
 /// | 0 | any | idle |
-/// | key's | none | open: the key is to be inserted, its slot not yet chosen |
-/// | key's | chosen | bound: the slot is frozen for the key and will be handed over |
+/// | 1 | key's | open: the key is to be inserted, its slot not yet chosen |
+/// | 2 + displacement · 8 + slot | key's | bound: the slot is frozen for the key and will be handed over |
 ///
 /// `idle -> open -> bound -> idle` or `idle -> open -> idle`; each `-> idle` adds one to the sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +144,11 @@ impl Header {
     const REACH_SHIFT: u32 = SEQUENCE_BITS;
     const SEAT_SHIFT: u32 = Self::REACH_SHIFT + 8;
     const FINGERPRINT_SHIFT: u32 = 32;
-    const NO_SEAT: u64 = (1 << 11) - 1;
+    const SEAT_MASK: u64 = (1 << 11) - 1;
+    const IDLE: u64 = 0;
+    const OPEN: u64 = 1;
+    const FIRST_SEAT: u64 = 2;
+    const SLOT_BITS: u32 = 3;
 
     fn pack(fingerprint: Fingerprint, seat: u64, reach: usize, sequence: u64) -> Self {
         Self(
@@ -167,7 +164,11 @@ impl Header {
     }
 
     pub(super) fn is_idle(self) -> bool {
-        self.fingerprint() == 0
+        self.packed_seat() == Self::IDLE
+    }
+
+    fn packed_seat(self) -> u64 {
+        self.0 >> Self::SEAT_SHIFT & Self::SEAT_MASK
     }
 
     /// No key of this home is further away than this.
@@ -182,52 +183,65 @@ impl Header {
 
     /// The chosen slot, once the header is bound.
     pub(super) fn seat(self) -> Option<Seat> {
-        let seat = self.0 >> Self::SEAT_SHIFT & Self::NO_SEAT;
-        let (displacement, slot) = ((seat >> 3) as usize, (seat & 7) as usize);
-        (!self.is_idle() && slot < SLOTS).then_some(Seat { displacement, slot })
+        let seat = self.packed_seat().checked_sub(Self::FIRST_SEAT)? as usize;
+        // The remainder changes nothing but in a model, whose buckets are smaller.
+        Some(Seat { displacement: seat >> Self::SLOT_BITS, slot: seat % (1 << Self::SLOT_BITS) % SLOTS })
     }
 
     pub(super) fn opened(self, fingerprint: Fingerprint) -> Self {
-        Self::pack(fingerprint, Self::NO_SEAT, self.reach(), self.sequence())
+        Self::pack(fingerprint, Self::OPEN, self.reach(), self.sequence())
     }
 
     pub(super) fn bound(self, seat: Seat, reach: usize) -> Self {
-        let packed_seat = (seat.displacement as u64) << 3 | seat.slot as u64;
+        let packed_seat = Self::FIRST_SEAT + (seat.displacement << Self::SLOT_BITS | seat.slot) as u64;
         Self::pack(self.fingerprint(), packed_seat, reach, self.sequence())
     }
 
     pub(super) fn closed(self) -> Self {
-        Self::pack(0, Self::NO_SEAT, self.reach(), self.sequence() + 1)
+        Self::pack(0, Self::IDLE, self.reach(), self.sequence() + 1)
     }
 }
 
-/// Whose slot it is. A fingerprint of 0: nobody's.
+/// Whose slot it is. A place of 0: nobody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tag(pub(super) u64);
 
 impl Tag {
-    const REFUNDED: u64 = 1 << 23;
-    const VERSION_MASK: u64 = Self::REFUNDED - 1;
-    const DISPLACEMENT_SHIFT: u32 = 24;
+    const REFUNDED: u64 = 1;
+    const VERSION_SHIFT: u32 = 1;
+    const VERSION_MASK: u64 = (1 << 23) - 1;
+    const PLACE_SHIFT: u32 = 24;
     const FINGERPRINT_SHIFT: u32 = 32;
 
-    pub(super) fn is_empty(self) -> bool {
-        self.0 >> Self::FINGERPRINT_SHIFT == 0
+    #[cfg(any(not(target_arch = "x86_64"), loom, miri))]
+    pub(super) fn fingerprint(self) -> Fingerprint {
+        (self.0 >> Self::FINGERPRINT_SHIFT) as Fingerprint
+    }
+
+    fn place(self) -> usize {
+        (self.0 >> Self::PLACE_SHIFT & 0xFF) as usize
+    }
+
+    /// The owner's bits of the tag of a key that is `displacement` from its home.
+    #[inline]
+    fn owner(fingerprint: Fingerprint, displacement: usize) -> u64 {
+        u64::from(fingerprint) << Self::FINGERPRINT_SHIFT | (displacement as u64 + 1) << Self::PLACE_SHIFT
     }
 
     /// Whether this is the tag of a key that is `displacement` from its home.
     #[inline]
     pub(super) fn is_of(self, fingerprint: Fingerprint, displacement: usize) -> bool {
-        self.0 >> Self::DISPLACEMENT_SHIFT == u64::from(fingerprint) << 8 | displacement as u64
+        self.0 ^ Self::owner(fingerprint, displacement) < 1 << Self::PLACE_SHIFT
     }
 
-    pub(super) fn displacement(self) -> usize {
-        (self.0 >> Self::DISPLACEMENT_SHIFT & 0xFF) as usize
+    /// How far its owner is from home, if it has one.
+    pub(super) fn displacement(self) -> Option<usize> {
+        self.place().checked_sub(1)
     }
 
     /// Counts the owners of the slot; its numbers mark the first word of each.
     pub(super) fn version(self) -> u64 {
-        self.0 & Self::VERSION_MASK
+        self.0 >> Self::VERSION_SHIFT & Self::VERSION_MASK
     }
 
     /// Whether a refund may have lowered, or be about to lower, the state.
@@ -241,22 +255,22 @@ impl Tag {
 
     /// The tag of a slot whose owner is forgotten. Its state stays what it was, and so does the mark.
     pub(super) fn forgotten(self) -> Self {
-        Self(self.0 & Self::REFUNDED | self.succeeded_by(0, 0).0)
+        Self(self.0 & Self::REFUNDED | self.next_version())
     }
 
     /// The same owner in the same life, whether refunded or not.
     #[inline]
     pub(super) fn is_same_owner(self, other: Self) -> bool {
-        (self.0 ^ other.0) & !Self::REFUNDED == 0
+        (self.0 ^ other.0) <= Self::REFUNDED
     }
 
     /// The tag of the slot's next owner.
     pub(super) fn succeeded_by(self, fingerprint: Fingerprint, displacement: usize) -> Self {
-        Self(
-            u64::from(fingerprint) << Self::FINGERPRINT_SHIFT
-                | (displacement as u64) << Self::DISPLACEMENT_SHIFT
-                | ((self.version() + 1) & Self::VERSION_MASK),
-        )
+        Self(Self::owner(fingerprint, displacement) | self.next_version())
+    }
+
+    fn next_version(self) -> u64 {
+        ((self.version() + 1) & Self::VERSION_MASK) << Self::VERSION_SHIFT
     }
 }
 
@@ -310,9 +324,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_header_keeps_each_of_its_fields(
-            fingerprint in 1u32.., displacement in 0usize..=255, slot in 0usize..SLOTS, reach in 0usize..=255, sequence in 0u64..1 << 13,
+            fingerprint: u32, displacement in 0usize..=MAX_REACH, slot in 0usize..SLOTS, reach in 0usize..=255, sequence in 0u64..1 << 13,
         ) {
-            let idle = Header::pack(0, Header::NO_SEAT, reach, sequence);
+            let idle = Header::pack(0, Header::IDLE, reach, sequence);
             prop_assert!(idle.is_idle() && idle.seat().is_none());
             let open = idle.opened(fingerprint);
             prop_assert_eq!((open.fingerprint(), open.seat(), open.reach(), open.sequence()), (fingerprint, None, reach, sequence));
@@ -325,11 +339,12 @@ mod tests {
         }
 
         #[test]
-        fn a_tag_keeps_each_of_its_fields(fingerprint in 1u32.., displacement in 0usize..=255, before in any::<u64>()) {
+        fn a_tag_keeps_each_of_its_fields(fingerprint: u32, displacement in 0usize..=MAX_REACH, before in any::<u64>()) {
             let tag = Tag(before).succeeded_by(fingerprint, displacement);
-            prop_assert!(tag.is_of(fingerprint, displacement) && !tag.is_empty() && !tag.is_refunded());
+            prop_assert!(tag.is_of(fingerprint, displacement) && !tag.is_refunded());
             prop_assert!(!tag.is_of(fingerprint ^ 1, displacement) && !tag.is_of(fingerprint, displacement ^ 1));
-            prop_assert_eq!(tag.displacement(), displacement);
+            prop_assert_eq!(tag.displacement(), Some(displacement));
+            prop_assert!(tag.forgotten().displacement().is_none());
             prop_assert_eq!(tag.version(), (Tag(before).version() + 1) % (1 << 23));
             prop_assert!(tag.refunded().is_refunded() && tag.refunded().is_same_owner(tag));
             prop_assert!(!tag.succeeded_by(fingerprint, displacement).is_same_owner(tag));
@@ -339,7 +354,7 @@ mod tests {
         fn a_frozen_state_names_its_insert_and_is_no_word(displacement in 0usize..=255, sequence in 0u64..1 << 13, state in 0u64..1 << 63) {
             prop_assert!(Frozen::of(state).is_none());
             let frozen = Frozen::of(Frozen::new(displacement, sequence, state).state()).unwrap();
-            let header = Header::pack(7, Header::NO_SEAT, 0, sequence);
+            let header = Header::pack(7, Header::OPEN, 0, sequence);
             prop_assert!(frozen.is_for(header, displacement));
             prop_assert!(!frozen.is_for(header, displacement ^ 1));
             prop_assert!(!frozen.is_for(header.closed(), displacement) && !frozen.is_for(header.closed().opened(7), displacement));

@@ -21,6 +21,7 @@
 //! what they read: whoever sees a header, a tag or a state sees all that its writer had seen. The one place
 //! that needs more is between `refund` and `insert`, where they say so.
 
+mod bucket;
 mod charge;
 mod counters;
 mod hash;
@@ -36,9 +37,10 @@ mod refund;
 use crate::algorithm::Rule;
 use crate::error::Error;
 use crate::sync::{AtomicU64, Ordering};
+use bucket::Bucket;
 pub(crate) use hash::KeyHash;
 pub(crate) use layout::Geometry;
-use layout::{Fingerprint, Frozen, Header, LINE_WORDS, LINES, SLOTS, Seat, Tag, slots_of};
+use layout::{Fingerprint, Frozen, Header, SLOTS, Seat, Tag};
 use memory::Words;
 
 /// What happens to a request for a new key when as many keys are live as fit.
@@ -72,36 +74,6 @@ struct Place<'table> {
     state_word: &'table AtomicU64,
 }
 
-/// One line of a bucket: four pairs of words, of which the first of the first line is the header.
-#[derive(Debug, Clone, Copy)]
-struct Line<'table> {
-    words: &'table memory::LineWords,
-    number: usize,
-}
-
-impl<'table> Line<'table> {
-    /// Which pairs are the key's slot, a bit for each.
-    ///
-    /// Compares all without a branch: where in the line a key is cannot be predicted, and a processor that guesses
-    /// wrong throws away the fetches of the checks that follow.
-    #[inline(always)]
-    fn matches(self, key: KeyId, displacement: usize) -> u32 {
-        let matches = (0..LINE_WORDS / 2).fold(0, |matches, pair| {
-            let tag = Tag(read(&self.words[2 * pair]));
-            matches | u32::from(tag.is_of(key.fingerprint, displacement)) << pair
-        });
-        matches & !u32::from(self.number == 0)
-    }
-
-    /// The tag and the state of the first slot in `matches`.
-    #[inline(always)]
-    fn slot(self, matches: u32) -> (&'table AtomicU64, &'table AtomicU64) {
-        // The remainder is what the compiler needs to see that the index is within the line.
-        let pair = matches.trailing_zeros() as usize % (LINE_WORDS / 2);
-        (&self.words[2 * pair], &self.words[2 * pair + 1])
-    }
-}
-
 impl Place<'_> {
     #[inline(always)]
     fn state(&self) -> u64 {
@@ -112,24 +84,6 @@ impl Place<'_> {
     #[inline(always)]
     fn is_still_its_keys(&self) -> bool {
         Tag(read(self.tag_word)).is_same_owner(self.tag)
-    }
-}
-
-impl KeyId {
-    /// Which line of a bucket the key prefers: the first has 3 slots, the second 4.
-    #[inline]
-    fn line(self) -> usize {
-        usize::from(LINES > 1 && self.fingerprint >= u32::MAX / 7 * 3)
-    }
-
-    /// The lines of a bucket, the preferred one first.
-    fn lines(self) -> impl Iterator<Item = usize> {
-        (0..LINES).map(move |line| (self.line() + line) % LINES)
-    }
-
-    /// The slots of a bucket, those of the preferred line first.
-    fn slots(self) -> impl Iterator<Item = usize> {
-        self.lines().flat_map(slots_of)
     }
 }
 
@@ -160,46 +114,46 @@ impl Table {
     #[inline]
     pub(crate) fn key(&self, hash: u64) -> KeyId {
         let home = ((u128::from(hash) * self.geometry.buckets as u128) >> 64) as usize;
-        // 0 stands for nobody.
-        KeyId { home, fingerprint: (hash as Fingerprint).max(1) }
+        KeyId { home, fingerprint: hash as Fingerprint }
     }
 
-    /// Has the line that the key prefers fetched while the caller does something else.
+    /// Has the key's home bucket fetched while the caller does something else.
     #[inline]
     pub(crate) fn prefetch(&self, key: KeyId) {
-        self.words.prefetch(self.geometry.header_word(key.home) + key.line() * LINE_WORDS);
+        self.words.prefetch(self.geometry.position(key.home));
     }
 
     /// Where the key is. `None` may be out of date by the time it is read; an insert looks again.
     #[inline]
     fn find(&self, key: KeyId) -> Option<Place<'_>> {
-        self.find_in_line(key, 0, key.line()).or_else(|| self.find_elsewhere(key))
+        self.find_in_bucket(key, 0).or_else(|| self.find_spilled(key))
     }
 
-    /// Outside the line that the key prefers: one in ten at the promised capacity.
-    fn find_elsewhere(&self, key: KeyId) -> Option<Place<'_>> {
+    /// Beyond the home bucket: one in fifty at the promised capacity.
+    fn find_spilled(&self, key: KeyId) -> Option<Place<'_>> {
         let reach = self.header(key.home).reach().min(self.geometry.max_reach());
-        (0..=reach)
-            .find_map(|displacement| key.lines().find_map(|line| self.find_in_line(key, displacement, line)))
+        (1..=reach).find_map(|displacement| self.find_in_bucket(key, displacement))
     }
 
-    fn find_in_line(&self, key: KeyId, displacement: usize, line: usize) -> Option<Place<'_>> {
-        let words = self.line(key, displacement, line);
-        let matches = words.matches(key, displacement);
-        if matches == 0 {
-            return None;
-        }
-        let (tag_word, state_word) = words.slot(matches);
-        let tag = Tag(read(tag_word));
-        let bucket = self.geometry.bucket_after(key.home, displacement);
-        let slot = line * (LINE_WORDS / 2) + matches.trailing_zeros() as usize - 1;
-        tag.is_of(key.fingerprint, displacement).then_some(Place { bucket, slot, tag, tag_word, state_word })
+    fn find_in_bucket(&self, key: KeyId, displacement: usize) -> Option<Place<'_>> {
+        let number = self.geometry.bucket_after(key.home, displacement);
+        let bucket = self.bucket(number);
+        bucket.candidates(key.fingerprint).find_map(|slot| {
+            let (tag_word, state_word) = bucket.words_of(slot);
+            let tag = Tag(read(tag_word));
+            tag.is_of(key.fingerprint, displacement).then_some(Place {
+                bucket: number,
+                slot,
+                tag,
+                tag_word,
+                state_word,
+            })
+        })
     }
 
     #[inline(always)]
-    fn line(&self, key: KeyId, displacement: usize, line: usize) -> Line<'_> {
-        let bucket = self.geometry.bucket_after(key.home, displacement);
-        Line { words: self.words.line(self.geometry.header_word(bucket) + line * LINE_WORDS), number: line }
+    fn bucket(&self, number: usize) -> Bucket<'_> {
+        Bucket(self.words.bucket(self.geometry.position(number)))
     }
 
     /// How many keys are live at `now`: a pass over the whole table.

@@ -57,8 +57,10 @@ fn entries(table: &Table, key: KeyId) -> usize {
     places
         .filter(|&(bucket, slot)| {
             let tag = table.tag(bucket, slot);
-            tag.is_of(key.fingerprint, tag.displacement())
-                && table.geometry.home_of(bucket, tag.displacement()) == key.home
+            tag.displacement().is_some_and(|displacement| {
+                tag.is_of(key.fingerprint, displacement)
+                    && table.geometry.home_of(bucket, displacement) == key.home
+            })
         })
         .count()
 }
@@ -90,8 +92,18 @@ fn requests_for_one_key_never_get_more_than_its_limit() {
 
 #[test]
 fn a_key_that_comes_back_and_one_that_wants_its_slot_do_not_both_get_it() {
-    in_all_orders(1_000, || {
-        let table = table(1, "fixed-window 1/us", OnFull::Deny);
+    comes_back_while_its_slot_is_wanted("fixed-window 1/us");
+}
+
+/// Whose checks are decided in line.
+#[test]
+fn a_bucket_that_comes_back_and_a_key_that_wants_its_slot_do_not_both_get_it() {
+    comes_back_while_its_slot_is_wanted("token-bucket 1/us");
+}
+
+fn comes_back_while_its_slot_is_wanted(policy: &'static str) {
+    in_all_orders(1_000, move || {
+        let table = table(1, policy, OnFull::Deny);
         let (old, new) = (key(0, 7), key(0, 8));
         assert!(table.check(old, 0, 1).allowed());
         // The slot has expired: its owner comes back while another key wants it.

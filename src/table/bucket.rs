@@ -1,0 +1,115 @@
+//! A bucket's words, and which of its slots may be a key's.
+
+use super::layout::{Fingerprint, SLOTS};
+use super::memory::{BucketWords, prefetch_line};
+use crate::sync::AtomicU64;
+
+/// A bucket: a tag and a state for each slot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bucket<'table>(pub(super) &'table BucketWords);
+
+/// Slots of a bucket, one bit or more for each.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slots(u32);
+
+impl Slots {
+    #[inline(always)]
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The first one, or more than there are.
+    #[inline(always)]
+    pub(super) fn first(self) -> usize {
+        self.0.trailing_zeros() as usize / BITS_PER_SLOT
+    }
+}
+
+impl Iterator for Slots {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let first = self.first();
+        let bits = (1 << BITS_PER_SLOT) - 1;
+        self.0 &= !(bits << (first % SLOTS * BITS_PER_SLOT));
+        (first < SLOTS).then_some(first)
+    }
+}
+
+impl<'table> Bucket<'table> {
+    /// The slots whose tag has the fingerprint: a hint, to be verified by reading the tag.
+    ///
+    /// Compares all without a branch: where in the bucket a key is cannot be predicted, and a processor that guesses
+    /// wrong throws away what it has begun of the checks that follow.
+    #[inline(always)]
+    pub(super) fn candidates(self, fingerprint: Fingerprint) -> Slots {
+        Slots(slots_with(self.0, fingerprint))
+    }
+
+    /// Has the line with the states fetched.
+    #[inline(always)]
+    pub(super) fn prefetch_states(self) {
+        prefetch_line(&raw const self.0[SLOTS]);
+    }
+
+    /// The tag and the state of a slot.
+    #[inline(always)]
+    pub(super) fn words_of(self, slot: usize) -> (&'table AtomicU64, &'table AtomicU64) {
+        // The remainder is what the compiler needs to see that the index is within the bucket.
+        let slot = slot % SLOTS;
+        (&self.0[slot], &self.0[SLOTS + slot])
+    }
+}
+
+/// A bit for each byte of two slots of 16 bits, into which the comparison is packed.
+#[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
+const BITS_PER_SLOT: usize = 2;
+#[cfg(not(all(target_arch = "x86_64", not(any(loom, miri)))))]
+const BITS_PER_SLOT: usize = 1;
+
+/// Few instructions count here above all: those that wait for the line fill the processor's queues, and how many checks
+/// it has under way to memory is how many fit into them.
+#[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
+#[inline(always)]
+fn slots_with(words: &BucketWords, fingerprint: Fingerprint) -> u32 {
+    use std::arch::asm;
+    use std::arch::x86_64::_mm_set1_epi32;
+
+    #[cfg(test)]
+    super::interleavings::stop_if_told();
+    const { assert!(SLOTS == 8) };
+    let slots: u32;
+    // SAFETY: reads the bucket's first eight words, which are aligned to the 16 bytes that the instructions ask for
+    // (buckets are aligned to 128), and writes nothing. Others may write them meanwhile: each of the words is read
+    // whole, as every x86-64 processor does with the aligned halves of such a load, so it is as if by an atomic load;
+    // which of them came first is of no account, since the result is but a hint. SSE2 is part of x86-64.
+    unsafe {
+        asm!(
+            // The upper half of each word (3, 1, 3, 1 in two bits each): that of a tag is its fingerprint.
+            "movaps {low}, [{bucket}]",
+            "movaps {high}, [{bucket} + 32]",
+            "shufps {low}, [{bucket} + 16], 0xdd",
+            "shufps {high}, [{bucket} + 48], 0xdd",
+            "pcmpeqd {low}, {wanted}",
+            "pcmpeqd {high}, {wanted}",
+            "packssdw {low}, {high}",
+            "pmovmskb {slots:e}, {low}",
+            bucket = in(reg) words.as_ptr(),
+            wanted = in(xmm_reg) _mm_set1_epi32(fingerprint.cast_signed()),
+            low = out(xmm_reg) _,
+            high = out(xmm_reg) _,
+            slots = lateout(reg) slots,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    slots
+}
+
+#[cfg(not(all(target_arch = "x86_64", not(any(loom, miri)))))]
+#[inline(always)]
+fn slots_with(words: &BucketWords, fingerprint: Fingerprint) -> u32 {
+    (0..SLOTS).fold(0, |slots, slot| {
+        let has_it = super::Tag(super::read(&words[slot])).fingerprint() == fingerprint;
+        slots | u32::from(has_it) << slot
+    })
+}

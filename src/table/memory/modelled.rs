@@ -1,0 +1,27 @@
+//! The same words for a model: loom's atomics carry an identity and must be made one by one.
+
+use super::BucketWords;
+use crate::error::Error;
+use crate::sync::AtomicU64;
+use crate::table::layout::BUCKET_WORDS;
+
+#[derive(Debug)]
+pub(in crate::table) struct Words(Box<[AtomicU64]>);
+
+impl Words {
+    pub(in crate::table) fn zeroed(words: usize) -> Result<Self, Error> {
+        Ok(Self((0..words).map(|_| AtomicU64::new(0)).collect()))
+    }
+
+    pub(in crate::table) fn at(&self, index: usize) -> &AtomicU64 {
+        &self.0[index]
+    }
+
+    pub(in crate::table) fn bucket(&self, position: usize) -> &BucketWords {
+        self.0[position * BUCKET_WORDS..(position + 1) * BUCKET_WORDS]
+            .try_into()
+            .expect("a bucket has as many words")
+    }
+
+    pub(in crate::table) fn prefetch(&self, _: usize) {}
+}
