@@ -13,14 +13,17 @@ Request = Union[Key, "tuple[Key, int]"]
 
 
 class Batch(NamedTuple):
-    """All keys behind one another, and what tells them apart."""
+    """All keys behind one another with a zero byte between each two, and what each request takes."""
 
-    keys: bytes
-    lengths: bytes | None
-    """A 64-bit length for each key; None where the keys have no zero byte and one stands between each two."""
+    keys: list[Any]
+    joined: bytes
     costs: bytes | None
     """A 64-bit cost for each request; None where each is 1."""
-    length: int
+
+    def apart(self) -> tuple[bytes, bytes]:
+        """All keys behind one another, and a 64-bit length for each: for keys that have zero bytes themselves."""
+        keys = [key_bytes(key) for key in self.keys]
+        return b"".join(keys), array("Q", map(len, keys)).tobytes()
 
 
 def pack(requests: Iterable[Request]) -> Batch:
@@ -30,14 +33,14 @@ def pack(requests: Iterable[Request]) -> Batch:
     items: list[Any] = list(requests)
     joined = _joined(items)
     if joined is not None:
-        return _batch(items, joined, None)
+        return Batch(items, joined, None)
     pairs: list[tuple[Any, Any]] = [_pair(item) for item in items]
     keys = [key for key, _ in pairs]
     joined = _joined(keys)
     if joined is None:
         keys = [_checked(index, *pair) for index, pair in enumerate(pairs)]
         joined = b"\0".join(keys)
-    return _batch(keys, joined, _costs(pairs))
+    return Batch(keys, joined, _costs(pairs))
 
 
 def _pair(item: Any) -> tuple[Any, Any]:
@@ -66,14 +69,6 @@ def _joined(keys: list[Any]) -> bytes | None:
         return b"\0".join(keys)
     except (TypeError, BufferError):  # a memoryview with gaps is a BufferError, and a key all the same
         return None
-
-
-def _batch(keys: list[Any], joined: bytes, costs: bytes | None) -> Batch:
-    if not keys or joined.count(0) == len(keys) - 1:
-        return Batch(joined, None, costs, len(keys))
-    # Zero bytes in the keys themselves.
-    as_bytes = [key_bytes(key) for key in keys]
-    return Batch(b"".join(as_bytes), array("Q", map(len, as_bytes)).tobytes(), costs, len(keys))
 
 
 def _checked(index: int, key: Any, cost: Any) -> bytes:

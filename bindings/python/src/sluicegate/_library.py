@@ -14,6 +14,7 @@ from ._errors import BY_STATUS, InternalError
 _FILE = {"win32": "sluicegate.dll", "darwin": "libsluicegate.dylib"}.get(sys.platform, "libsluicegate.so")
 _PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib", _FILE)
 _LAST_ERROR_BYTES = 1024
+ERR_ARGUMENT = -1
 
 try:
     # Calls that take nanoseconds keep the interpreter's lock: giving it up and taking it back costs more than they do.
