@@ -61,7 +61,16 @@ def _function(library: ctypes.CDLL, name: str, result: Any, *arguments: Any) -> 
     return function
 
 
+def _timed(library: ctypes.CDLL, name: str, arguments: tuple[Any, ...], *out: Any) -> tuple[Any, Any]:
+    """The function that takes the time from the limiter's clock, and the one that is told the time, before `out`."""
+    return (
+        _function(library, name, c_int32, *arguments, *out),
+        _function(library, f"{name}_at", c_int32, *arguments, c_uint64, *out),
+    )
+
+
 _KEY = (c_void_p, c_char_p, c_size_t)  # limiter, key, key_len
+_REQUEST = (*_KEY, c_uint64)  # ..., cost
 _BATCH = (c_void_p, c_char_p, c_size_t, c_void_p, c_void_p, c_size_t)  # limiter, keys, size, lengths, costs, n
 
 version = _function(quick, "sluice_version", c_char_p)
@@ -71,17 +80,12 @@ limiter_new_with = _function(_slow, "sluice_limiter_new_with", c_int32, c_char_p
 limiter_free = _function(_slow, "sluice_limiter_free", None, c_void_p)
 limiter_policy = _function(quick, "sluice_limiter_policy", c_int32, c_void_p, c_char_p, c_size_t)
 
-check = _function(quick, "sluice_check", c_int32, *_KEY, c_uint64, c_void_p)
-check_at = _function(quick, "sluice_check_at", c_int32, *_KEY, c_uint64, c_uint64, c_void_p)
-peek = _function(quick, "sluice_peek", c_int32, *_KEY, c_uint64, c_void_p)
-peek_at = _function(quick, "sluice_peek_at", c_int32, *_KEY, c_uint64, c_uint64, c_void_p)
-refund = _function(quick, "sluice_refund", c_int32, *_KEY, c_uint64)
-refund_at = _function(quick, "sluice_refund_at", c_int32, *_KEY, c_uint64, c_uint64)
+check = _timed(quick, "sluice_check", _REQUEST, c_void_p)
+peek = _timed(quick, "sluice_peek", _REQUEST, c_void_p)
+refund = _timed(quick, "sluice_refund", _REQUEST)
 reset = _function(quick, "sluice_reset", c_int32, *_KEY)
-stats = _function(_slow, "sluice_stats", c_int32, c_void_p, POINTER(LimiterStats))
-stats_at = _function(_slow, "sluice_stats_at", c_int32, c_void_p, c_uint64, POINTER(LimiterStats))
-check_packed = _function(_slow, "sluice_check_packed", c_int32, *_BATCH, c_void_p)
-check_packed_at = _function(_slow, "sluice_check_packed_at", c_int32, *_BATCH, c_uint64, c_void_p)
+stats = _timed(_slow, "sluice_stats", (c_void_p,), c_void_p)
+check_packed = _timed(_slow, "sluice_check_packed", _BATCH, c_void_p)
 
 # The hot call: the answer's struct by value, which ctypes makes into a `Decision` by itself, and no argument types,
 # whose conversion costs more than all the rest. Without them ctypes passes bytes as a pointer, a reference as it is,

@@ -163,14 +163,14 @@ class Limiter:
                 length = len(key)
                 if length < _LONG:
                     return _check_by_value(handle, key, length)
-        return self._ask(library.check, library.check_at, key, cost, None)
+        return self._ask(library.check, key, cost, None)
 
     def check_at(self, key: Key, cost: int, now_ns: int) -> Decision:
         """Decides as `check` does, at a time of the caller's own, in nanoseconds since the Unix epoch.
 
         Times may come in any order; a late one never earns anything.
         """
-        return self._ask(library.check, library.check_at, key, cost, whole_number("now_ns", now_ns))
+        return self._ask(library.check, key, cost, whole_number("now_ns", now_ns))
 
     def check_many(self, requests: Iterable[Request]) -> Decisions:
         """Decides on a batch in order, as if by `check` for each, at one reading of the clock.
@@ -186,11 +186,11 @@ class Limiter:
 
     def peek(self, key: Key, cost: int = 1) -> Decision:
         """Answers as `check` would, and consumes nothing. With a cost of 0 it tells how the key stands."""
-        return self._ask(library.peek, library.peek_at, key, cost, None)
+        return self._ask(library.peek, key, cost, None)
 
     def peek_at(self, key: Key, cost: int, now_ns: int) -> Decision:
         """Answers as `check_at` would, and consumes nothing."""
-        return self._ask(library.peek, library.peek_at, key, cost, whole_number("now_ns", now_ns))
+        return self._ask(library.peek, key, cost, whole_number("now_ns", now_ns))
 
     def refund(self, key: Key, cost: int = 1) -> None:
         """Gives `cost` permits back to `key`, never beyond fresh: for a request that turned out not to count.
@@ -211,11 +211,7 @@ class Limiter:
     def stats(self) -> Stats:
         """What the limiter holds and has done. Passes over the whole table: for monitoring, not for every request."""
         filled = library.LimiterStats(struct_size=ctypes.sizeof(library.LimiterStats))
-        now = self._now(None)
-        if now is None:
-            library.raise_for(library.stats(self._open(), byref(filled)))
-        else:
-            library.raise_for(library.stats_at(self._open(), now, byref(filled)))
+        library.raise_for(self._call(library.stats, None, (), byref(filled)))
         return Stats(*(getattr(filled, name) for name in Stats._fields))
 
     def limit(self, key: KeyOf | None = None, cost: CostOf = 1) -> Guard:
@@ -286,52 +282,41 @@ class Limiter:
             raise ClosedError("the limiter has been closed")
         return handle
 
-    def _now(self, now_ns: int | None) -> int | None:
-        """The time for a call that was told `now_ns`; None for the library's clock."""
-        if now_ns is not None or self._clock is None:
-            return now_ns
-        return whole_number("the clock's time", self._clock())
-
-    def _ask(self, function: Any, function_at: Any, key: Key, cost: int, now_ns: int | None) -> Decision:
-        data = key_bytes(key)
-        whole_number("cost", cost)
-        now = self._now(now_ns)
-        decision = Decision()
-        if now is None:
-            library.raise_for(function(self._open(), data, len(data), cost, byref(decision)))
+    def _call(self, functions: tuple[Any, Any], now_ns: int | None, arguments: tuple[Any, ...], *out: Any) -> int:
+        """The status of a call at `now_ns`, or else at the time of the caller's clock, or else of the library's."""
+        if now_ns is None and self._clock is not None:
+            now_ns = whole_number("the clock's time", self._clock())
+        by_its_clock, at = functions
+        if now_ns is None:
+            status: int = by_its_clock(self._open(), *arguments, *out)
         else:
-            library.raise_for(function_at(self._open(), data, len(data), cost, now, byref(decision)))
+            status = at(self._open(), *arguments, now_ns, *out)
+        return status
+
+    def _ask(self, functions: tuple[Any, Any], key: Key, cost: int, now_ns: int | None) -> Decision:
+        data = key_bytes(key)
+        decision = Decision()
+        request = (data, len(data), whole_number("cost", cost))
+        library.raise_for(self._call(functions, now_ns, request, byref(decision)))
         return decision
 
     def _ask_many(self, requests: Iterable[Request], now_ns: int | None) -> Decisions:
         batch = pack(requests)
-        now = self._now(now_ns)
-        decisions = Decisions(len(batch.keys))
-        status = self._check_packed(batch.joined, None, batch.costs, now, decisions)
+        length = len(batch.keys)
+        decisions = Decisions(length)
+        packed: tuple[Any, ...] = (batch.joined, len(batch.joined), None, batch.costs, length)
+        status = self._call(library.check_packed, now_ns, packed, decisions._first)
         if status == library.ERR_ARGUMENT:
             # More zero bytes than keys to part. The library has counted them, which it does faster than Python.
-            status = self._check_packed(*batch.apart(), batch.costs, now, decisions)
+            keys, lengths = batch.apart()
+            packed = (keys, len(keys), lengths, batch.costs, length)
+            status = self._call(library.check_packed, now_ns, packed, decisions._first)
         library.raise_for(status)
         return decisions
 
-    def _check_packed(
-        self, keys: bytes, lengths: bytes | None, costs: bytes | None, now: int | None, decisions: Decisions
-    ) -> int:
-        arguments = (self._open(), keys, len(keys), lengths, costs, len(decisions))
-        if now is None:
-            status: int = library.check_packed(*arguments, decisions._first)
-        else:
-            status = library.check_packed_at(*arguments, now, decisions._first)
-        return status
-
     def _refund(self, key: Key, cost: int, now_ns: int | None) -> None:
         data = key_bytes(key)
-        whole_number("cost", cost)
-        now = self._now(now_ns)
-        if now is None:
-            library.raise_for(library.refund(self._open(), data, len(data), cost))
-        else:
-            library.raise_for(library.refund_at(self._open(), data, len(data), cost, now))
+        library.raise_for(self._call(library.refund, now_ns, (data, len(data), whole_number("cost", cost))))
 
     def _policy_text(self) -> str:
         text = ctypes.create_string_buffer(_POLICY_TEXT_MAX)
