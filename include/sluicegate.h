@@ -46,8 +46,8 @@
  *
  *   threads     Every function is safe to call from any thread. One limiter serves all threads at once, without a lock
  *               of the caller's; only sluice_limiter_free needs it for itself. The library starts no thread, installs
- *               no handler, reads no environment and keeps no global state. After fork() parent and child each have
- *               their own copy of a limiter.
+ *               no handler, reads no environment and keeps nothing outside of its limiters but the text of each
+ *               thread's last failure. After fork() parent and child each have their own copy of a limiter.
  *   statuses    Whatever can fail returns an int32_t: SLUICE_OK (0) or a number below 0. A denied request is no
  *               failure. sluice_last_error has the text behind the last failure of the calling thread: which argument,
  *               what was wrong with it, what would be right.

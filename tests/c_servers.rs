@@ -172,14 +172,21 @@ fn whatever_is_sent_the_server_answers_or_closes_and_goes_on() {
 }
 
 #[test]
-fn a_wrong_policy_is_told_and_nothing_is_started() {
+fn a_wrong_policy_or_port_is_told_and_nothing_is_started() {
     let Some(prefix) = prefix() else { return };
     for (name, source) in SERVERS {
         let program = Program { sources: &[source], flags: &[], libraries: &[] };
         let program = program.built(&format!("refused-{name}"), &prefix);
-        let output = at_home(program, &prefix).args(["0", "token-bucket 100 per s"]).output().unwrap();
-        let (_, err) = texts(&output);
-        assert_eq!(output.status.code(), Some(2));
-        assert!(err.contains("column 17"), "{err}");
+        for (port, policy, expected) in [
+            ("0", "token-bucket 100 per s", "column 17"),
+            ("65536", "token-bucket 1/s", "usage: "),
+            ("http", "token-bucket 1/s", "usage: "),
+            ("", "token-bucket 1/s", "usage: "),
+        ] {
+            let output = at_home(&program, &prefix).args([port, policy]).output().unwrap();
+            let (_, err) = texts(&output);
+            assert_eq!(output.status.code(), Some(2), "{port} {policy}");
+            assert!(err.contains(expected), "{err}");
+        }
     }
 }

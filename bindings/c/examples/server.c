@@ -145,11 +145,12 @@ static void serve(int client, const struct sockaddr_in *peer) {
     answer_by(client, &decision, now_ns);
 }
 
-/* Closes so that the answer arrives: what the client still sends is read and dropped, up to a limit. */
+/* Closes so that the answer arrives: what the client still sends is read and dropped, for a while. */
 static void close_gently(int client) {
+    const time_t deadline = time(NULL) + 1;
     char dropped[4096];
     shutdown(client, SHUT_WR);
-    for (int reads = 0; reads < 256 && recv(client, dropped, sizeof dropped, 0) > 0; reads++) {
+    while (recv(client, dropped, sizeof dropped, 0) > 0 && time(NULL) <= deadline) {
     }
     close(client);
 }
@@ -190,8 +191,10 @@ static int listen_on(uint16_t port) {
 }
 
 int main(int count, char **arguments) {
-    if (count < 3) {
-        fprintf(stderr, "usage: %s PORT POLICY [HEADER]\n", arguments[0]);
+    char *end = NULL;
+    const unsigned long port = count < 3 ? 0 : strtoul(arguments[1], &end, 10);
+    if (count < 3 || *end || end == arguments[1] || port > UINT16_MAX) {
+        fprintf(stderr, "usage: %s PORT POLICY [HEADER], with a port from 0 to 65535\n", arguments[0]);
         return 2;
     }
     key_header = count > 3 ? arguments[3] : NULL;
@@ -201,7 +204,7 @@ int main(int count, char **arguments) {
         fprintf(stderr, "%s\n", text);
         return 2;
     }
-    if (listen_on((uint16_t)strtoul(arguments[1], NULL, 10)) != 0) {
+    if (listen_on((uint16_t)port) != 0) {
         return 1;
     }
     for (int worker = 1; worker < WORKERS; worker++) {

@@ -39,11 +39,12 @@ public:
     connection(const connection &) = delete;
     connection &operator=(const connection &) = delete;
 
-    // What the client still sends is read and dropped, up to a limit.
+    // What the client still sends is read and dropped, for a while.
     ~connection() {
+        const auto deadline = steady_clock::now() + 1s;
         char dropped[4096];
         shutdown(socket_, SHUT_WR);
-        for (int reads = 0; reads < 256 && recv(socket_, dropped, sizeof dropped, 0) > 0; reads++) {
+        while (recv(socket_, dropped, sizeof dropped, 0) > 0 && steady_clock::now() < deadline) {
         }
         close(socket_);
     }
@@ -171,8 +172,10 @@ int listen_on(std::uint16_t port) {
 } // namespace
 
 int main(int count, char **arguments) {
-    if (count < 3) {
-        std::cerr << "usage: " << arguments[0] << " PORT POLICY [HEADER]\n";
+    char *end = nullptr;
+    const auto port = count < 3 ? 0 : std::strtoul(arguments[1], &end, 10);
+    if (count < 3 || *end || end == arguments[1] || port > UINT16_MAX) {
+        std::cerr << "usage: " << arguments[0] << " PORT POLICY [HEADER], with a port from 0 to 65535\n";
         return 2;
     }
     const auto made = sluicegate::limiter::create(arguments[2], 100'000);
@@ -180,7 +183,7 @@ int main(int count, char **arguments) {
         std::cerr << made.error().text << '\n';
         return 2;
     }
-    const int listener = listen_on(static_cast<std::uint16_t>(std::strtoul(arguments[1], nullptr, 10)));
+    const int listener = listen_on(static_cast<std::uint16_t>(port));
     if (listener < 0) {
         return 1;
     }
