@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from sluicegate import ClosedError, Limiter, ManualClock, Reason, Stats
+from sluicegate import ClosedError, Limiter, ManualClock, Reason, Stats, _limiter
 
 SECOND = 1_000_000_000
 
@@ -81,6 +81,15 @@ def test_the_quick_way_and_the_long_way_tell_one_story():
     assert limiter.check("ann", 2).remaining == 95
     assert limiter.check(key="ann", cost=1).remaining == 94
     assert limiter.check_many(["ann"])[0].remaining == 93
+
+
+def test_keys_too_long_for_the_quick_way_take_the_long_one(monkeypatch):
+    # Its limit is 2**30 - 1 bytes: longer keys than a test should make.
+    monkeypatch.setattr(_limiter, "_LONG", 3)
+    monkeypatch.setattr(_limiter, "_check_by_value", lambda _, key, length: (key, length))
+    limiter = Limiter("fixed-window 100/d")
+    assert limiter.check("an") == limiter.check(b"an") == (b"an", 2)
+    assert [limiter.check("ann").remaining, limiter.check(b"ann").remaining] == [99, 98]
 
 
 @pytest.mark.parametrize("clock", ["monotonic", "coarse", time.time_ns])
