@@ -174,10 +174,11 @@ class Decisions(Sequence[Decision]):
     @overload
     def __getitem__(self, index: slice) -> list[Decision]: ...
     def __getitem__(self, index: int | slice) -> Decision | list[Decision]:
-        if isinstance(index, slice):
-            return self._first[0 : self._length][index]
         # `range` counts negative ones from the end and refuses those beyond it.
-        decision: Decision = self._first[range(self._length)[index]]
+        chosen = range(self._length)[index]
+        if isinstance(chosen, range):
+            return [self._first[each] for each in chosen]
+        decision: Decision = self._first[chosen]
         return decision
 
     def __iter__(self) -> Iterator[Decision]:
