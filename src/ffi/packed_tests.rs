@@ -82,6 +82,15 @@ fn a_packed_batch_answers_as_one_after_another() {
 }
 
 #[test]
+fn keys_of_every_length_and_byte_are_parted_where_they_end() {
+    let keys: Vec<Vec<u8>> =
+        (0..40).flat_map(|length| [1, 0x7F, 0x80, 0x81, 0xFF].map(|byte| vec![byte; length])).collect();
+    let lengths: Vec<u64> = keys.iter().map(|key| key.len() as u64).collect();
+    let parted = Made::new(POLICY).ask(&keys.join(&0), None, None, keys.len());
+    assert_eq!(parted, Made::new(POLICY).ask(&keys.concat(), Some(&lengths), None, keys.len()));
+}
+
+#[test]
 fn zero_bytes_in_keys_need_lengths() {
     let limiter = Made::new(POLICY);
     let (status, decisions) = limiter.ask(b"a\0a\0\0a", Some(&[1, 3, 0, 2]), None, 4);

@@ -23,12 +23,14 @@ def medians(
 ) -> dict[str, float]:
     """Nanoseconds of processor time for one of what each contestant does: the median of all rounds.
 
-    A contestant does its work once and tells how much that was. `settle` comes after each, untimed: it waits for what
-    a contestant has left to threads of its own, so that nobody pays for another.
+    A contestant does its work once and tells how much that was; each time it first does so untimed, for caches that
+    are its own. `settle` comes after each, untimed: it waits for what a contestant has left to threads of its own. So
+    nobody pays for another.
     """
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, contestant in contestants.items():
+            contestant()
             begun = time.process_time_ns()
             done = contestant()
             times[name].append((time.process_time_ns() - begun) / done)
