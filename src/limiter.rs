@@ -163,16 +163,7 @@ impl<C: Clock> Limiter<C> {
 
     /// What the limiter holds and has done. Passes over the whole table: for monitoring, not for every request.
     pub fn stats(&self) -> Stats {
-        let counts = self.table.counts();
-        Stats {
-            capacity: self.max_keys,
-            live_keys: self.table.live_keys(self.clock.now()),
-            memory_bytes: self.table.geometry().bytes(),
-            inserted: counts.inserted,
-            evicted: counts.evicted,
-            refused_full: counts.refused_full,
-            allowed_full: counts.allowed_full,
-        }
+        self.stats_at(self.clock.now())
     }
 
     /// The clock's time, as decisions take it.
@@ -222,6 +213,20 @@ impl<C> Limiter<C> {
     /// The slot it had is given to other keys when what it had consumed would have expired.
     pub fn reset(&self, key: impl AsRef<[u8]>) {
         self.table.reset(self.key(key.as_ref()));
+    }
+
+    /// [`stats`](Self::stats) as of `now_unix_ns`, which tells the keys that are live from those that are not.
+    pub fn stats_at(&self, now_unix_ns: u64) -> Stats {
+        let counts = self.table.counts();
+        Stats {
+            capacity: self.max_keys,
+            live_keys: self.table.live_keys(now_unix_ns),
+            memory_bytes: self.table.geometry().bytes(),
+            inserted: counts.inserted,
+            evicted: counts.evicted,
+            refused_full: counts.refused_full,
+            allowed_full: counts.allowed_full,
+        }
     }
 
     /// The policy that every key is held to.

@@ -16,6 +16,9 @@ mod check;
 mod last_error;
 mod limiter;
 mod manage;
+mod packed;
+#[cfg(test)]
+mod packed_tests;
 mod stats;
 mod status;
 #[cfg(test)]
@@ -26,6 +29,7 @@ pub use check::*;
 pub use last_error::{SLUICE_ERROR_TEXT_MAX, sluice_last_error};
 pub use limiter::*;
 pub use manage::*;
+pub use packed::*;
 pub use stats::*;
 pub use status::*;
 pub use version::*;
