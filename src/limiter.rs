@@ -208,16 +208,7 @@ impl<C: Clock> Limiter<C> {
 
     /// What the limiter holds and has done. Passes over the whole table: for monitoring, not for every request.
     pub fn stats(&self) -> Stats {
-        let counts = self.table.counts();
-        Stats {
-            capacity: self.max_keys,
-            live_keys: self.table.live_keys(self.clock.now()),
-            memory_bytes: self.table.geometry().bytes(),
-            inserted: counts.inserted,
-            evicted: counts.evicted,
-            refused_full: counts.refused_full,
-            allowed_full: counts.allowed_full,
-        }
+        self.stats_at(self.clock.now())
     }
 
     /// The clock's time, as decisions take it.
@@ -288,6 +279,20 @@ impl<C> Limiter<C> {
             Sharing::Region => true,
             #[cfg(all(target_os = "linux", not(loom)))]
             Sharing::File(file) => file.is_current(),
+        }
+    }
+
+    /// [`stats`](Self::stats) as of `now_unix_ns`, which tells the keys that are live from those that are not.
+    pub fn stats_at(&self, now_unix_ns: u64) -> Stats {
+        let counts = self.table.counts();
+        Stats {
+            capacity: self.max_keys,
+            live_keys: self.table.live_keys(now_unix_ns),
+            memory_bytes: self.table.geometry().bytes(),
+            inserted: counts.inserted,
+            evicted: counts.evicted,
+            refused_full: counts.refused_full,
+            allowed_full: counts.allowed_full,
         }
     }
 
