@@ -349,7 +349,9 @@ pub struct LimiterBuilder<C = MonotonicClock> {
     max_keys: u64,
     on_full: OnFull,
     clock: C,
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "shared tables need Linux"))]
     path: Option<PathBuf>,
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "shared tables need Linux"))]
     replace: bool,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! word  what                                 word  what else, and who writes it after the making
-//!    0  magic, "sluicegt"                      16  the boot that the clock's offset is of: who joins after a reboot
+//!    0  magic, 'sluicegt'                      16  the boot that the clock's offset is of: who joins after a reboot
 //!    1  format                                 17  the clock's offset in ns: likewise
 //!    2  bytes of the table                     18  the latest time a limiter has seen, to a second: limiters
 //!    3  max_keys
@@ -26,7 +26,8 @@ use crate::policy::{Algorithm, Policy};
 use crate::sync::Ordering;
 use std::time::Duration;
 
-const MAGIC: u64 = u64::from_ne_bytes(*b"sluicegt");
+/// The first word as a number, so that its bytes tell the order in which they are: "tgeciuls" on most machines.
+const MAGIC: u64 = u64::from_be_bytes(*b"sluicegt");
 /// The version of this format, and the sizes that are part of it.
 const FORMAT: u64 = 1 | (SLOTS as u64) << 32 | (SUPERBLOCK_WORDS as u64) << 40;
 
