@@ -154,7 +154,8 @@ def main():
         tree = Path(directory) / "tree"
         target = Path(os.environ.get("LOOM_TARGET_DIR", Path(directory) / "target")).absolute()
         root = Path(__file__).resolve().parent.parent
-        shutil.copytree(root, tree, ignore=shutil.ignore_patterns("target", ".git", "__pycache__"))
+        # With times of its own: cargo would take a build of an earlier run for one of this, whose files are older.
+        shutil.copytree(root, tree, copy_function=shutil.copy, ignore=shutil.ignore_patterns("target", ".git", "__pycache__"))
         for model in sorted({mutant[4] for mutant in chosen}) if "MODELS_PASSED" not in os.environ else []:
             code, output = run_models(tree, target, [model], timeout=5 * TIMEOUT)
             if code != 0:
