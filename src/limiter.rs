@@ -220,9 +220,12 @@ impl<C: Clock> Limiter<C> {
         }
     }
 
-    /// The clock's time, as decisions take it.
+    /// The time as the calls take it that are not told theirs, in nanoseconds since the Unix epoch.
+    ///
+    /// For who needs the time of a decision beside it, to tell a client when something will be, say: read it here and
+    /// decide by [`check_at`](Self::check_at).
     #[inline]
-    pub(crate) fn now(&self) -> u64 {
+    pub fn now(&self) -> u64 {
         let now = self.table.tick(self.clock.now());
         #[cfg(all(target_os = "linux", not(loom)))]
         if !matches!(self.sharing, Sharing::Nobody) {
@@ -436,7 +439,7 @@ impl<C: Clock> LimiterBuilder<C> {
     #[cfg(all(target_os = "linux", not(loom)))]
     fn over(mut self, joined: Joined, wanted: &Wanted, sharing: Sharing) -> Result<Limiter<C>, Error> {
         let &Wanted { policy, max_keys, geometry, .. } = wanted;
-        self.clock.anchor(local_offset(joined.superblock().offset()));
+        self.clock.anchor(local_offset(joined.superblock().offset())?);
         let hash = KeyHash::from_seed(joined.description.seed());
         let table = Table::over(joined.words, Rule::of(&policy)?, geometry, self.on_full);
         Ok(Limiter { policy, max_keys, hash, table, clock: self.clock, sharing })
