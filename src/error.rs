@@ -71,6 +71,13 @@ pub enum Error {
     },
 }
 
+/// A path for a message of one line, whatever is in it.
+#[cfg(all(target_os = "linux", not(loom)))]
+pub(crate) fn shown(path: &std::path::Path) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    path.display().to_string().chars().map(escaped).collect()
+}
+
 impl Error {
     /// An error of the operating system's, from what was to be done.
     #[cfg(all(target_os = "linux", not(loom)))]

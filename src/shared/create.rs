@@ -1,7 +1,7 @@
 //! Making a table's file, so that under its name there is a whole table or none.
 
 use super::{Joined, Wanted, describe, trust};
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::table::{Description, Mapping, Words};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
@@ -63,7 +63,7 @@ impl Unpublished {
         // A geometry fits the address space.
         let mapping = Mapping::of_file(&file, bytes as usize).map_err(fail)?;
         let words = Words::mapped(mapping, wanted.geometry.words());
-        let description = describe(&words, wanted, new, &path.display().to_string())?;
+        let description = describe(&words, wanted, new, &shown(path))?;
         Ok(Self { file, joined: Joined { words, description }, name })
     }
 
@@ -115,7 +115,7 @@ impl Drop for TemporaryName {
 }
 
 fn cannot_make(path: &Path, error: &io::Error) -> Error {
-    Error::io(format!("make the table {}", path.display()), error)
+    Error::io(format!("make the table {}", shown(path)), error)
 }
 
 fn directory_of(path: &Path) -> &Path {

@@ -5,7 +5,7 @@ use super::join::{anchor, anchor_while_locked, map, open_file, read_description}
 use super::lock::Lock;
 use super::{Joined, Wanted, time_by, trust};
 use crate::algorithm::Rule;
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::policy::Policy;
 use crate::table::{Description, OnFull, Table};
 use std::fs::{File, canonicalize, metadata, symlink_metadata};
@@ -27,7 +27,7 @@ pub(crate) struct TableFile {
 impl TableFile {
     /// Joins the table at `path`, or makes it; of several makers one's becomes the table, and the others join it.
     pub(crate) fn open(path: &Path, wanted: &Wanted) -> Result<(Joined, Self), Error> {
-        let fail = |error: io::Error| Error::io(format!("open the table {}", path.display()), &error);
+        let fail = |error: io::Error| Error::io(format!("open the table {}", shown(path)), &error);
         // Absolute, so that it names the same file when the process goes to another directory.
         let path = std::path::absolute(path).map_err(fail)?;
         for _ in 0..TRIES {
@@ -40,7 +40,7 @@ impl TableFile {
         }
         let (kind, problem) =
             (io::ErrorKind::WouldBlock, "it is made, replaced or removed all the time".to_owned());
-        Err(Error::Io { action: format!("open the table {}", path.display()), kind, problem })
+        Err(Error::Io { action: format!("open the table {}", shown(&path)), kind, problem })
     }
 
     /// One try; `None` where another process was quicker.
@@ -63,7 +63,7 @@ impl TableFile {
             Err(_) if wanted.replace && description.max_keys() == wanted.max_keys => {
                 Self::replace(&file, path, description, &policy, wanted)
             }
-            Err(unfit) => Err(unfit.at(&path.display().to_string())),
+            Err(unfit) => Err(unfit.at(&shown(path))),
         }
     }
 
@@ -90,8 +90,7 @@ impl TableFile {
     }
 
     fn of(file: &File, path: &Path) -> Result<Self, Error> {
-        let metadata =
-            file.metadata().map_err(|error| Error::io(format!("look at {}", path.display()), &error))?;
+        let metadata = file.metadata().map_err(|error| Error::io(format!("look at {}", shown(path)), &error))?;
         Ok(Self { path: path.to_owned(), device: metadata.dev(), inode: metadata.ino() })
     }
 

@@ -3,7 +3,7 @@
 use super::join::{geometry_of, open_file, read_description};
 use super::time_by;
 use crate::algorithm::Rule;
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::machine::{boot_id, wall_clock_ns};
 use crate::policy::Policy;
 use crate::table::{Mapping, OnFull, Table, Words};
@@ -59,7 +59,7 @@ impl TableInfo {
     /// A file that is not there, cannot be read, or is no table.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let fail = |error: io::Error| Error::io(format!("read the table {}", path.display()), &error);
+        let fail = |error: io::Error| Error::io(format!("read the table {}", shown(path)), &error);
         let file = open_file(path, false)?.ok_or_else(|| fail(io::Error::from_raw_os_error(libc::ENOENT)))?;
         let (description, policy) = read_description(&file, path)?;
         let geometry = geometry_of(&description);

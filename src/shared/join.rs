@@ -2,7 +2,7 @@
 
 use super::lock::Lock;
 use super::{Joined, offset_for, this_boot};
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::machine::wall_clock_ns;
 use crate::policy::Policy;
 use crate::table::{DESCRIPTION_WORDS, Description, Geometry, Mapping, Superblock, Words};
@@ -21,13 +21,13 @@ pub(super) fn open_file(path: &Path, write: bool) -> Result<Option<File>, Error>
     match OpenOptions::new().read(true).write(write).custom_flags(flags).open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io(format!("open the table {}", path.display()), &error)),
+        Err(error) => Err(Error::io(format!("open the table {}", shown(path)), &error)),
     }
 }
 
 /// What the file says that it is, once all of that is found to be true.
 pub(super) fn read_description(file: &File, path: &Path) -> Result<(Description, Policy), Error> {
-    let place = path.display().to_string();
+    let place = shown(path);
     let fail = |problem: &str| Err(Error::TableFormat { place: place.clone(), problem: problem.to_owned() });
     let cannot_read = |error: io::Error| Error::io(format!("read the table {place}"), &error);
     let metadata = file.metadata().map_err(cannot_read)?;
@@ -51,7 +51,7 @@ pub(super) fn read_description(file: &File, path: &Path) -> Result<(Description,
 pub(super) fn map(file: &File, path: &Path, description: Description) -> Result<Joined, Error> {
     let geometry = geometry_of(&description);
     let mapping = Mapping::of_file(file, geometry.bytes() as usize);
-    let mapping = mapping.map_err(|error| Error::io(format!("map the table {}", path.display()), &error))?;
+    let mapping = mapping.map_err(|error| Error::io(format!("map the table {}", shown(path)), &error))?;
     Ok(Joined { words: Words::mapped(mapping, geometry.words()), description })
 }
 

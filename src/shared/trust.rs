@@ -1,7 +1,7 @@
 //! Which files are taken for tables: those that no stranger can cut short or write, on file systems whose memory is
 //! this machine's alone.
 
-use crate::error::Error;
+use crate::error::{Error, shown};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -13,7 +13,7 @@ use std::path::Path;
 /// Whoever may write a table decides what its limits are, and can end all who use it by cutting it short. In a directory
 /// that all may write to, such as /dev/shm, anybody can put a file where a table is expected.
 pub(super) fn written_by_no_stranger(file: &File, path: &Path) -> Result<(), Error> {
-    let metadata = file.metadata().map_err(|error| Error::io(format!("look at {}", path.display()), &error))?;
+    let metadata = file.metadata().map_err(|error| Error::io(format!("look at {}", shown(path)), &error))?;
     let problem = if metadata.mode() & 0o002 != 0 {
         "everybody on the machine may write to it (chmod o-w would mend that)".to_owned()
     } else if is_trusted(metadata.uid()) || metadata.mode() & 0o020 != 0 && is_own_group(metadata.gid()) {
@@ -25,7 +25,7 @@ pub(super) fn written_by_no_stranger(file: &File, path: &Path) -> Result<(), Err
             metadata.uid()
         )
     };
-    Err(Error::TableFormat { place: path.display().to_string(), problem })
+    Err(Error::TableFormat { place: shown(path), problem })
 }
 
 fn is_trusted(owner: u32) -> bool {
@@ -49,7 +49,7 @@ fn is_own_group(group: u32) -> bool {
 
 /// Refuses a file on a network file system: another machine that maps it has memory of its own, and so a limit.
 pub(super) fn on_this_machine(file: &File, path: &Path) -> Result<(), Error> {
-    let action = || format!("share the table {}", path.display());
+    let action = || format!("share the table {}", shown(path));
     // SAFETY: all zero is a valid statfs.
     let mut found: libc::statfs = unsafe { std::mem::zeroed() };
     // SAFETY: the descriptor is open as long as the file is borrowed, and `found` is a place for what the call writes.
