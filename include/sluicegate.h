@@ -681,6 +681,85 @@ int32_t sluice_stats(const struct sluice_limiter *limiter,
                      struct sluice_limiter_stats *out)
 SLUICE_NOEXCEPT;
 
+/**
+ * Tells what `sluice_stats` does, as of `now_unix_ns`, a time as for `sluice_check_at`: for limiters whose checks are
+ * told their time. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_stats`.
+ */
+SLUICE_API
+int32_t sluice_stats_at(const struct sluice_limiter *limiter,
+                        uint64_t now_unix_ns,
+                        struct sluice_limiter_stats *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Decides on one permit for a key now, as `sluice_check` with a cost of 1 does, and returns the answer itself.
+ *
+ * * `limiter`: not NULL
+ * * `key`, `key_len`: as for `sluice_check`, the length in 32 bits
+ *
+ * For bindings that make an object of what a call returns and pass numbers of 32 bits most cheaply. There is no
+ * status: a NULL `limiter`, or a NULL `key` of a length above 0, gets a denial whose `limit` is 0, whose `reason` is
+ * `SLUICE_REASON_NONE` and whose `retry_after_ns` is `SLUICE_NEVER`, which no key of a limiter gets, and
+ * `sluice_last_error` says what was wrong. Safe from any number of threads at once. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_check`.
+ */
+SLUICE_API
+struct sluice_decision sluice_check_by_value(const struct sluice_limiter *limiter,
+                                             const void *key,
+                                             uint32_t key_len)
+SLUICE_NOEXCEPT;
+
+/**
+ * Decides on a batch as `sluice_check_many` does, with all keys in one piece of memory.
+ *
+ * * `limiter`: not NULL
+ * * `keys`, `size`: the bytes of all keys, one behind the other; NULL only if `size` is 0
+ * * `lengths`: the length of each key in bytes, `size` in all; or NULL where the keys have no zero byte in them and
+ *   one stands between each two
+ * * `costs`: how many permits each request takes; NULL where each takes 1
+ * * `n`: how many requests; 0 does nothing
+ * * `out`: receives `n` answers in the same order; NULL only if `n` is 0; it must not overlap the rest
+ *
+ * Returns `SLUICE_OK`, or `SLUICE_ERR_ARGUMENT` if the keys are not as many or as long as is said, and then none
+ * is decided and `out` is left as it was. Safe from any number of threads at once. Since 0.1.0.
+ *
+ * # Safety
+ * `limiter` is NULL or a limiter that is not freed before this returns; `keys` is good for reading `size` bytes;
+ * `lengths` and `costs` are NULL or good for reading `n` numbers each; `out` is NULL or good for writing `n`.
+ */
+SLUICE_API
+int32_t sluice_check_packed(const struct sluice_limiter *limiter,
+                            const void *keys,
+                            size_t size,
+                            const uint64_t *lengths,
+                            const uint64_t *costs,
+                            size_t n,
+                            struct sluice_decision *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Decides on a batch as `sluice_check_packed` does, all of it at `now_unix_ns`, a time as for `sluice_check_at`.
+ * Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_check_packed`.
+ */
+SLUICE_API
+int32_t sluice_check_packed_at(const struct sluice_limiter *limiter,
+                               const void *keys,
+                               size_t size,
+                               const uint64_t *lengths,
+                               const uint64_t *costs,
+                               size_t n,
+                               uint64_t now_unix_ns,
+                               struct sluice_decision *out)
+SLUICE_NOEXCEPT;
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -208,16 +208,7 @@ impl<C: Clock> Limiter<C> {
 
     /// What the limiter holds and has done. Passes over the whole table: for monitoring, not for every request.
     pub fn stats(&self) -> Stats {
-        let counts = self.table.counts();
-        Stats {
-            capacity: self.max_keys,
-            live_keys: self.table.live_keys(self.clock.now()),
-            memory_bytes: self.table.geometry().bytes(),
-            inserted: counts.inserted,
-            evicted: counts.evicted,
-            refused_full: counts.refused_full,
-            allowed_full: counts.allowed_full,
-        }
+        self.stats_at(self.clock.now())
     }
 
     /// The time as the calls take it that are not told theirs, in nanoseconds since the Unix epoch.
@@ -278,6 +269,20 @@ impl<C> Limiter<C> {
     /// The slot it had is given to other keys when what it had consumed would have expired.
     pub fn reset(&self, key: impl AsRef<[u8]>) {
         self.table.reset(self.key(key.as_ref()));
+    }
+
+    /// [`stats`](Self::stats) as of `now_unix_ns`, which tells the keys that are live from those that are not.
+    pub fn stats_at(&self, now_unix_ns: u64) -> Stats {
+        let counts = self.table.counts();
+        Stats {
+            capacity: self.max_keys,
+            live_keys: self.table.live_keys(now_unix_ns),
+            memory_bytes: self.table.geometry().bytes(),
+            inserted: counts.inserted,
+            evicted: counts.evicted,
+            refused_full: counts.refused_full,
+            allowed_full: counts.allowed_full,
+        }
     }
 
     /// Whether the file that the limiter opened still is the one under that name. Where it was removed, or replaced by

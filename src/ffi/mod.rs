@@ -16,6 +16,9 @@ mod check;
 mod last_error;
 mod limiter;
 mod manage;
+mod packed;
+#[cfg(test)]
+mod packed_tests;
 mod shared;
 mod stats;
 mod status;
@@ -27,6 +30,7 @@ pub use check::*;
 pub use last_error::{SLUICE_ERROR_TEXT_MAX, sluice_last_error};
 pub use limiter::*;
 pub use manage::*;
+pub use packed::*;
 pub use shared::*;
 pub use stats::*;
 pub use status::*;

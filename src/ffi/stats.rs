@@ -1,7 +1,8 @@
 //! What a limiter holds and has done, as C sees it.
 
-use super::call::call;
+use super::call::{Call, Failed, call};
 use super::limiter::{LARGEST_STRUCT, sluice_limiter};
+use crate::limiter::Stats;
 use std::ptr::NonNull;
 
 /// What a limiter holds and has done. Begin with `SLUICE_LIMITER_STATS_INIT`.
@@ -46,34 +47,60 @@ pub unsafe extern "C" fn sluice_stats(limiter: *const sluice_limiter, out: *mut 
     call("sluice_stats", |call| {
         // SAFETY: the caller's promise is this function's.
         let limiter = unsafe { call.limiter(limiter) }?;
-        let out = call.pointer("out", out)?;
-        // SAFETY: not NULL, aligned, and every version of the struct begins with its size.
-        let struct_size = unsafe { out.cast::<usize>().read() };
-        if struct_size < size_of::<usize>() || !struct_size.is_multiple_of(8) || struct_size > LARGEST_STRUCT {
-            return Err(call.bad(format_args!(
-                "out->struct_size is {struct_size}; begin with SLUICE_LIMITER_STATS_INIT, which sets it to \
-                 sizeof(sluice_limiter_stats)"
-            )));
-        }
-        let stats = limiter.core.stats();
-        let known = sluice_limiter_stats {
-            struct_size,
-            capacity: stats.capacity,
-            live_keys: stats.live_keys,
-            memory_bytes: stats.memory_bytes,
-            inserted: stats.inserted,
-            evicted: stats.evicted,
-            refused_full: stats.refused_full,
-            allowed_full: stats.allowed_full,
-        };
-        let filled = struct_size.min(size_of_val(&known));
-        let out = out.cast::<u8>();
-        // SAFETY: the caller's promise makes `struct_size` bytes writable: some of ours, which are plain numbers
-        // without padding, and zeros to the end.
-        unsafe {
-            NonNull::from(&known).cast::<u8>().copy_to_nonoverlapping(out, filled);
-            out.add(filled).write_bytes(0, struct_size - filled);
-        }
-        Ok(())
+        // SAFETY: as above.
+        unsafe { fill(call, out, || limiter.core.stats()) }
     })
+}
+
+/// Tells what `sluice_stats` does, as of `now_unix_ns`, a time as for `sluice_check_at`: for limiters whose checks are
+/// told their time. Since 0.1.0.
+///
+/// # Safety
+/// As for `sluice_stats`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sluice_stats_at(
+    limiter: *const sluice_limiter,
+    now_unix_ns: u64,
+    out: *mut sluice_limiter_stats,
+) -> i32 {
+    call("sluice_stats_at", |call| {
+        // SAFETY: the caller's promise is this function's.
+        let limiter = unsafe { call.limiter(limiter) }?;
+        // SAFETY: as above.
+        unsafe { fill(call, out, || limiter.core.stats_at(now_unix_ns)) }
+    })
+}
+
+/// # Safety
+/// `out` is NULL or good for reading and writing its `struct_size` bytes.
+unsafe fn fill(call: Call, out: *mut sluice_limiter_stats, stats: impl FnOnce() -> Stats) -> Result<(), Failed> {
+    let out = call.pointer("out", out)?;
+    // SAFETY: not NULL, aligned, and every version of the struct begins with its size.
+    let struct_size = unsafe { out.cast::<usize>().read() };
+    if struct_size < size_of::<usize>() || !struct_size.is_multiple_of(8) || struct_size > LARGEST_STRUCT {
+        return Err(call.bad(format_args!(
+            "out->struct_size is {struct_size}; begin with SLUICE_LIMITER_STATS_INIT, which sets it to \
+             sizeof(sluice_limiter_stats)"
+        )));
+    }
+    let stats = stats();
+    let known = sluice_limiter_stats {
+        struct_size,
+        capacity: stats.capacity,
+        live_keys: stats.live_keys,
+        memory_bytes: stats.memory_bytes,
+        inserted: stats.inserted,
+        evicted: stats.evicted,
+        refused_full: stats.refused_full,
+        allowed_full: stats.allowed_full,
+    };
+    let filled = struct_size.min(size_of_val(&known));
+    let out = out.cast::<u8>();
+    // SAFETY: the caller's promise makes `struct_size` bytes writable: some of ours, which are plain numbers
+    // without padding, and zeros to the end.
+    unsafe {
+        NonNull::from(&known).cast::<u8>().copy_to_nonoverlapping(out, filled);
+        out.add(filled).write_bytes(0, struct_size - filled);
+    }
+    Ok(())
 }

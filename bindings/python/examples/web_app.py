@@ -1,0 +1,82 @@
+"""A web application behind a rate limit: 200 within the limit of each client's address, else 429 that says when.
+
+It is plain WSGI, so it runs with nothing but the standard library and under any WSGI server:
+
+    python web_app.py --port 8000
+    RATE_LIMIT="token-bucket 10/s burst=20" gunicorn --threads 8 web_app:application
+
+One process counts for itself: with `gunicorn --workers 4` each worker admits the whole limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Iterable
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from sluicegate import Decision, Limiter
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+limiter = Limiter(os.environ.get("RATE_LIMIT", "token-bucket 5/s burst=10"), max_keys=100_000)
+
+
+def whole_seconds(ns: int) -> int:
+    """Seconds, rounded up: a client that waits so long has waited long enough."""
+    return -(-ns // 1_000_000_000)
+
+
+def headers_of(decision: Decision) -> list[tuple[str, str]]:
+    """What every answer says of the client's limit, and a denial of the time to come back."""
+    headers = [
+        ("X-RateLimit-Limit", str(decision.limit)),
+        ("X-RateLimit-Remaining", str(decision.remaining)),
+    ]
+    if decision.retry_after_ns is not None:
+        headers.append(("Retry-After", str(whole_seconds(decision.retry_after_ns))))
+    return headers
+
+
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answers one request. Any number of threads may be in here at once."""
+    # Behind a proxy this is the proxy's address: take the client's from the header that your proxy sets.
+    decision = limiter.check(environ["REMOTE_ADDR"])
+    headers = [("Content-Type", "text/plain; charset=utf-8"), *headers_of(decision)]
+    if not decision:
+        start_response("429 Too Many Requests", [*headers, ("Cache-Control", "no-store")])
+        return [b"Too many requests. Come back later.\n"]
+    start_response("200 OK", headers)
+    return [b"Hello.\n"]
+
+
+class ThreadedServer(ThreadingMixIn, WSGIServer):
+    """A thread for each connection."""
+
+    daemon_threads = True
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Does not write a line for each request."""
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def main() -> None:
+    """Serves until it is interrupted."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--port", type=int, default=8000, help="0 for any that is free")
+    port: int = options.parse_args().port
+    with make_server("127.0.0.1", port, application, ThreadedServer, QuietHandler) as server:
+        print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()

@@ -1,0 +1,109 @@
+"""The C library: where it is, and how its functions are called."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from ctypes import POINTER, c_char_p, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+from typing import Any
+
+from ._decision import Decision
+from ._errors import BY_STATUS, InternalError
+
+_FILE = {"win32": "sluicegate.dll", "darwin": "libsluicegate.dylib"}.get(sys.platform, "libsluicegate.so")
+_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib", _FILE)
+_LAST_ERROR_BYTES = 1024
+ERR_ARGUMENT = -1
+
+try:
+    # Calls that take nanoseconds keep the interpreter's lock: giving it up and taking it back costs more than they do.
+    quick = ctypes.PyDLL(_PATH)
+    # Calls that may take longer let other threads run meanwhile.
+    _slow = ctypes.CDLL(_PATH)
+except OSError as error:
+    raise ImportError(
+        f"the library that belongs to this package cannot be loaded: {error}; reinstall sluicegate for this platform"
+    ) from None
+
+
+class Options(ctypes.Structure):
+    """`sluice_options`."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("max_keys", c_uint64),
+        ("on_full", c_uint32),
+        ("clock", c_uint32),
+    ]
+
+
+class LimiterStats(ctypes.Structure):
+    """`sluice_limiter_stats`."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("capacity", c_uint64),
+        ("live_keys", c_uint64),
+        ("memory_bytes", c_uint64),
+        ("inserted", c_uint64),
+        ("evicted", c_uint64),
+        ("refused_full", c_uint64),
+        ("allowed_full", c_uint64),
+    ]
+
+
+def _function(library: ctypes.CDLL, name: str, result: Any, *arguments: Any) -> Any:
+    # A function of its own: `library.name` would be one object for all who ask, with one set of types.
+    function = library[name]
+    function.restype = result
+    function.argtypes = arguments
+    return function
+
+
+def _timed(library: ctypes.CDLL, name: str, arguments: tuple[Any, ...], *out: Any) -> tuple[Any, Any]:
+    """The function that takes the time from the limiter's clock, and the one that is told the time, before `out`."""
+    return (
+        _function(library, name, c_int32, *arguments, *out),
+        _function(library, f"{name}_at", c_int32, *arguments, c_uint64, *out),
+    )
+
+
+_KEY = (c_void_p, c_char_p, c_size_t)  # limiter, key, key_len
+_REQUEST = (*_KEY, c_uint64)  # ..., cost
+_BATCH = (c_void_p, c_char_p, c_size_t, c_void_p, c_void_p, c_size_t)  # limiter, keys, size, lengths, costs, n
+
+version = _function(quick, "sluice_version", c_char_p)
+_last_error = _function(quick, "sluice_last_error", c_size_t, c_char_p, c_size_t)
+
+limiter_new_with = _function(_slow, "sluice_limiter_new_with", c_int32, c_char_p, POINTER(Options), POINTER(c_void_p))
+limiter_free = _function(_slow, "sluice_limiter_free", None, c_void_p)
+limiter_policy = _function(quick, "sluice_limiter_policy", c_int32, c_void_p, c_char_p, c_size_t)
+
+check = _timed(quick, "sluice_check", _REQUEST, c_void_p)
+peek = _timed(quick, "sluice_peek", _REQUEST, c_void_p)
+refund = _timed(quick, "sluice_refund", _REQUEST)
+reset = _function(quick, "sluice_reset", c_int32, *_KEY)
+stats = _timed(_slow, "sluice_stats", (c_void_p,), c_void_p)
+check_packed = _timed(_slow, "sluice_check_packed", _BATCH, c_void_p)
+
+# The hot call: the answer's struct by value, which ctypes makes into a `Decision` by itself, and no argument types,
+# whose conversion costs more than all the rest. Without them ctypes passes bytes as a pointer, a reference as it is,
+# and an int as 32 bits, which is what this function takes.
+check_by_value = quick["sluice_check_by_value"]
+check_by_value.restype = Decision
+
+
+def last_error() -> str:
+    """The text of this thread's last failure, without the name of the C function."""
+    buffer = ctypes.create_string_buffer(_LAST_ERROR_BYTES)
+    _last_error(buffer, _LAST_ERROR_BYTES)
+    text = buffer.value.decode("utf-8", "replace")
+    function, _, particulars = text.partition(": ")
+    return particulars if function.startswith("sluice_") else text
+
+
+def raise_for(status: int) -> None:
+    """Raises what stands for a status below 0."""
+    if status < 0:
+        raise BY_STATUS.get(status, InternalError)(last_error())

@@ -1,0 +1,79 @@
+"""The example's web application, under two servers, with a real HTTP client."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+BY_ITSELF = [sys.executable, "web_app.py", "--port", "0"]
+BY_GUNICORN = [sys.executable, "-m", "gunicorn", "--threads", "8", "--bind", "127.0.0.1:0", "web_app:application"]
+
+
+@contextmanager
+def serving(command, policy):
+    """The address at which a server listens that a command has begun."""
+    environment = {**os.environ, "RATE_LIMIT": policy}
+    with subprocess.Popen(
+        command, cwd=EXAMPLES, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as server:
+        try:
+            said = ""
+            while not (address := re.search(r"listening (?:on|at:) (http://\S+)", said, re.IGNORECASE)):
+                line = server.stdout.readline()
+                assert line, said
+                said += line
+            yield address[1]
+        finally:
+            server.terminate()
+            server.stdout.read()
+
+
+@pytest.fixture(params=[BY_ITSELF, BY_GUNICORN], ids=["by itself", "under gunicorn"])
+def command(request):
+    if request.param is BY_GUNICORN:
+        pytest.importorskip("gunicorn")
+    return request.param
+
+
+def test_clients_get_exactly_the_limit_and_then_429(command):
+    with serving(command, "fixed-window 20/366d") as address, ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: requests.get(address, timeout=60), range(50)))
+    allowed = [answer for answer in answers if answer.status_code == 200]
+    denied = [answer for answer in answers if answer.status_code == 429]
+    assert (len(allowed), len(denied)) == (20, 30)
+    assert sorted(int(answer.headers["X-RateLimit-Remaining"]) for answer in allowed) == list(range(20))
+    for answer in answers:
+        assert answer.headers["X-RateLimit-Limit"] == "20"
+        assert ("Retry-After" in answer.headers) == (answer.status_code == 429)
+    for answer in denied:
+        assert 1 <= int(answer.headers["Retry-After"]) <= 366 * 86_400
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_client_that_obeys_retry_after_is_never_denied_twice(command):
+    with serving(command, "token-bucket 3/s burst=4") as address, requests.Session() as session:
+        allowed = denied = 0
+        while allowed < 12:
+            answer = session.get(address, timeout=60)
+            if answer.status_code == 429:
+                denied += 1
+                time.sleep(int(answer.headers["Retry-After"]))
+                answer = session.get(address, timeout=60)
+            assert answer.status_code == 200
+            allowed += 1
+        assert denied > 0
+
+
+def test_a_limit_that_never_allows_has_no_time_to_come_back(command):
+    with serving(command, "token-bucket 0/s") as address:
+        answer = requests.get(address, timeout=60)
+    assert answer.status_code == 429
+    assert "Retry-After" not in answer.headers
