@@ -116,11 +116,11 @@ impl fmt::Display for Error {
             ),
             Self::TableMismatch { place, what: what @ "policy", found, wanted } => write!(
                 f,
-                "the {what} of the table {place} is {found}, not {wanted}; ask for the same, or to replace it"
+                "the {what} of the table in {place} is {found}, not {wanted}; ask for the same, or to replace it"
             ),
             Self::TableMismatch { place, what, found, wanted } => write!(
                 f,
-                "the {what} of the table {place} is {found}, not {wanted}; ask for the same, or name another place"
+                "the {what} of the table in {place} is {found}, not {wanted}; ask for the same, or name another place"
             ),
             Self::NoEntropy => write!(f, "the operating system gave no random bytes for the table's secret seed"),
         }

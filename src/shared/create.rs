@@ -84,12 +84,10 @@ impl Unpublished {
     }
 
     /// Puts the file in the place of the one named `path`.
-    pub(super) fn put_in_place_of(mut self, path: &Path) -> Result<Joined, Error> {
+    pub(super) fn put_in_place_of(self, path: &Path) -> Result<Joined, Error> {
         self.file.sync_all().map_err(|error| cannot_make(path, &error))?;
-        if let Some(name) = self.name.take() {
+        if let Some(name) = &self.name {
             fs::rename(&name.0, path).map_err(|error| cannot_make(path, &error))?;
-            // The name is gone.
-            std::mem::forget(name);
         }
         Ok(self.joined)
     }
@@ -109,7 +107,7 @@ impl TemporaryName {
 
 impl Drop for TemporaryName {
     fn drop(&mut self) {
-        // It may not have been made; otherwise there is nobody to tell.
+        // It may not have been made, or have taken the table's name; otherwise there is nobody to tell.
         let _ = fs::remove_file(&self.0);
     }
 }

@@ -96,7 +96,7 @@ fn describe(words: &Words, wanted: &Wanted, new: &Description, place: &str) -> R
 pub(crate) unsafe fn attach(region: std::ptr::NonNull<u8>, wanted: &Wanted) -> Result<Joined, Error> {
     // SAFETY: the caller's promise.
     let words = unsafe { Words::lent(region, wanted.geometry.words()) };
-    let place = "in the caller's memory";
+    let place = "the caller's memory";
     let description = describe(&words, wanted, &wanted.description()?, place)?;
     let joined = Joined { words, description };
     if joined.superblock().boot() == this_boot()? {
