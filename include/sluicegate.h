@@ -42,12 +42,22 @@
  * A server makes one limiter when it starts, calls sluice_check from all its threads, and frees the limiter when
  * they have ended.
  *
+ * Several processes enforce one limit by a shared table. Those that can name a file have each of them open it: the first
+ * makes it, and it keeps its state when the last is gone. Those that a parent forks can do without a file: the parent
+ * maps sluice_region_size bytes with MAP_SHARED and MAP_ANONYMOUS, and parent and children attach to them.
+ *
+ *     sluice_limiter_open("/dev/shm/api.table", "token-bucket 100/s", 1000000, &limiter);
+ *     sluice_limiter_attach(region, size, "token-bucket 100/s", &limiter);
+ *
+ * Every process may be killed at any instant: the others go on, and the limit holds.
+ *
  * Rules that hold for every function:
  *
  *   threads     Every function is safe to call from any thread. One limiter serves all threads at once, without a lock
  *               of the caller's; only sluice_limiter_free needs it for itself. The library starts no thread, installs
  *               no handler, reads no environment and keeps nothing outside of its limiters but the text of each
- *               thread's last failure. After fork() parent and child each have their own copy of a limiter.
+ *               thread's last failure. A child after fork() goes on with the parent's limiters: with a copy of its own
+ *               of one from sluice_limiter_new, with the same table where that is in a file or in shared memory.
  *   statuses    Whatever can fail returns an int32_t: SLUICE_OK (0) or a number below 0. A denied request is no
  *               failure. sluice_last_error has the text behind the last failure of the calling thread: which argument,
  *               what was wrong with it, what would be right.
@@ -83,7 +93,7 @@
 #endif
 
 /** What to begin a `sluice_options` with: all defaults. */
-#define SLUICE_OPTIONS_INIT {sizeof(sluice_options), 0, SLUICE_ON_FULL_EVICT, SLUICE_CLOCK_MONOTONIC}
+#define SLUICE_OPTIONS_INIT {sizeof(sluice_options), 0, SLUICE_ON_FULL_EVICT, SLUICE_CLOCK_MONOTONIC, 0, 0}
 
 /** What to begin a `sluice_limiter_stats` with. */
 #define SLUICE_LIMITER_STATS_INIT {sizeof(sluice_limiter_stats), 0, 0, 0, 0, 0, 0, 0}
@@ -460,17 +470,15 @@ SLUICE_NOEXCEPT;
  *
  * A table that is in a file, or in memory of the caller's, stays there with all that it holds.
  *
- * * `limiter`: from `sluice_limiter_new`, `_open`, `_attach` or one of their `_with` forms; no other thread may be using it, and nobody may
- *   afterwards
+ * * `limiter`: from `sluice_limiter_new`, `_open`, `_attach` or one of their `_with` forms; no other thread may be
+ *   using it, and nobody may afterwards
  *
  * Since 0.1.0.
  *
  * # Safety
  * `limiter` is NULL or a limiter that was not freed before and that nobody uses now or later.
  */
-SLUICE_API
-void sluice_limiter_free(struct sluice_limiter *limiter)
-SLUICE_NOEXCEPT;
+SLUICE_API void sluice_limiter_free(struct sluice_limiter *limiter) SLUICE_NOEXCEPT;
 
 /**
  * Copies the text of the limiter's policy, ended by a NUL, into the caller's buffer: the shortest text that makes
@@ -491,6 +499,124 @@ SLUICE_API
 int32_t sluice_limiter_policy(const struct sluice_limiter *limiter,
                               char *buf,
                               size_t cap)
+SLUICE_NOEXCEPT;
+
+/**
+ * Makes a limiter on the table in a file, which it makes or joins: all processes that have it open enforce one limit.
+ * After the last one is gone the file keeps the state.
+ *
+ * * `path`: ended by a NUL; read during the call only. The file is made with mode 0600, whole or not at all. On
+ *   /dev/shm it lasts as long as the machine runs, on a disk beyond that. Not on a network file system.
+ * * `policy`, `max_keys`: as for `sluice_limiter_new`, and the same in all processes
+ * * `out`: receives the limiter, the caller's to free; left as it was on an error
+ *
+ * Everything in the file is looked at before anything is used, and a file that does not fit is left as it was.
+ * Returns `SLUICE_OK`; `SLUICE_ERR_IO` for a file that cannot be made or opened; `SLUICE_ERR_FORMAT` for one that is
+ * no table of this format or a damaged one; `SLUICE_ERR_MISMATCH` for a table with another policy or size; or as
+ * `sluice_limiter_new` does. A process that is killed at any instant harms no other. A file that is cut short while it
+ * is in use ends its processes by SIGBUS: remove it instead. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `path` and `policy` are NULL or end with a NUL; `out` is NULL or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_limiter_open(const char *path,
+                            const char *policy,
+                            uint64_t max_keys,
+                            struct sluice_limiter **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Makes a limiter on the table in a file, with options.
+ *
+ * * `path`, `policy`, `out`: as for `sluice_limiter_open`
+ * * `options`: read during the call only; NULL for all defaults. With `replace`, a table with another policy gives way
+ *   to a new file with this one, in which each key has consumed what it had; limiters that have the old file open go
+ *   on with it until they open it anew (see `sluice_limiter_is_current`).
+ *
+ * Returns as `sluice_limiter_open` and `sluice_limiter_new_with` do. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_limiter_open`; `options` is NULL or good for reading its `struct_size` bytes.
+ */
+SLUICE_API
+int32_t sluice_limiter_open_with(const char *path,
+                                 const char *policy,
+                                 const struct sluice_options *options,
+                                 struct sluice_limiter **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * How many bytes of memory a table for `max_keys` keys takes, for `sluice_limiter_attach`.
+ *
+ * * `policy`, `max_keys`: as for `sluice_limiter_new`
+ *
+ * Returns the bytes, or 0 where one of the two is wrong (`sluice_last_error` says which). Safe from any thread.
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `policy` is NULL or ends with a NUL.
+ */
+SLUICE_API size_t sluice_region_size(const char *policy, uint64_t max_keys) SLUICE_NOEXCEPT;
+
+/**
+ * Makes a limiter on a table in memory of the caller's, which several processes may share: it makes the table there if
+ * the memory is all zero, and joins it if there is one.
+ *
+ * * `region`: `size` bytes, aligned to 128, readable and writable as long as the limiter lives; only limiters may
+ *   touch them from the first attach on. The limiter is for as many keys as fit (see `sluice_region_size`).
+ * * `policy`: as for `sluice_limiter_new`, and the same in all processes
+ * * `out`: receives the limiter, the caller's to free (which leaves the memory as it is); left as it was on an error
+ *
+ * Returns `SLUICE_OK`; `SLUICE_ERR_FORMAT` for memory that is too small, not aligned, or neither zero nor a table;
+ * `SLUICE_ERR_MISMATCH` for a table with another policy or size; or as `sluice_limiter_new` does. Safe from any
+ * thread and any process at once. Since 0.1.0.
+ *
+ * # Safety
+ * `region` is NULL or as above; `policy` is NULL or ends with a NUL; `out` is NULL or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_limiter_attach(void *region,
+                              size_t size,
+                              const char *policy,
+                              struct sluice_limiter **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Makes a limiter on a table in memory of the caller's, with options.
+ *
+ * * `region`, `size`, `policy`, `out`: as for `sluice_limiter_attach`
+ * * `options`: read during the call only; NULL for all defaults. `max_keys` and `replace` have no meaning here.
+ *
+ * Returns as `sluice_limiter_attach` and `sluice_limiter_new_with` do. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_limiter_attach`; `options` is NULL or good for reading its `struct_size` bytes.
+ */
+SLUICE_API
+int32_t sluice_limiter_attach_with(void *region,
+                                   size_t size,
+                                   const char *policy,
+                                   const struct sluice_options *options,
+                                   struct sluice_limiter **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Whether the file that the limiter opened still is the one under that name.
+ *
+ * * `limiter`: not NULL
+ * * `current`: receives 1, or 0 where the file was removed or replaced: whoever opens it now shares another table, so
+ *   it is time to open it anew. Always 1 for a table that is in no file. Not NULL; left as it was on an error.
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Asks the operating system each time. Safe from any thread. Since
+ * 0.1.0.
+ *
+ * # Safety
+ * `limiter` is NULL or a limiter that is not freed before this returns; `current` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_limiter_is_current(const struct sluice_limiter *limiter,
+                                  uint32_t *current)
 SLUICE_NOEXCEPT;
 
 /**

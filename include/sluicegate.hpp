@@ -128,6 +128,9 @@ struct options {
     std::uint64_t max_keys = 0;
     on_full when_full = on_full::evict;
     clock_source clock = clock_source::monotonic;
+    /** For `open`: whether a table with another policy gives way to one with this, in which keys keep what they have
+     *  consumed; otherwise it is an error, `SLUICE_ERR_MISMATCH`. */
+    bool replace = false;
 };
 
 /** Seconds rounded up, as `Retry-After` takes them: who waits so long is let in. */
@@ -212,9 +215,7 @@ class limiter {
 public:
     /** Makes a limiter, or says why not. */
     [[nodiscard]] static result<limiter> create(std::string_view policy, options chosen = {}) {
-        const sluice_options raw_options{sizeof(sluice_options), chosen.max_keys,
-                                         static_cast<std::uint32_t>(chosen.when_full),
-                                         static_cast<std::uint32_t>(chosen.clock)};
+        const auto raw_options = raw_of(chosen);
         return make_with(policy, [&](const char *text, sluice_limiter **out) {
             return sluice_limiter_new_with(text, &raw_options, out);
         });
@@ -224,6 +225,43 @@ public:
         return make_with(policy, [&](const char *text, sluice_limiter **out) {
             return sluice_limiter_new(text, max_keys, out);
         });
+    }
+
+    /**
+     * Makes a limiter on the table in the file at `path`, which it makes or joins: all processes that have it open
+     * enforce one limit, and the file keeps the state. See `sluice_limiter_open`.
+     */
+    [[nodiscard]] static result<limiter> open(std::string_view path, std::string_view policy, options chosen = {}) {
+        if (path.find('\0') != std::string_view::npos) {
+            return error{SLUICE_ERR_ARGUMENT, "the path has a NUL in it"};
+        }
+        const auto raw_options = raw_of(chosen);
+        const std::string place(path);
+        return make_with(policy, [&](const char *text, sluice_limiter **out) {
+            return sluice_limiter_open_with(place.c_str(), text, &raw_options, out);
+        });
+    }
+    /** The same with room for `max_keys`; 0 for the default of 1000000. */
+    [[nodiscard]] static result<limiter> open(std::string_view path, std::string_view policy, std::uint64_t max_keys) {
+        options chosen;
+        chosen.max_keys = max_keys;
+        return open(path, policy, chosen);
+    }
+
+    /**
+     * Makes a limiter on a table in memory that processes share, for as many keys as fit; the memory is all zero or a
+     * table already, aligned to 128 bytes, and outlives the limiter. See `sluice_limiter_attach`.
+     */
+    [[nodiscard]] static result<limiter> attach(void *region, std::size_t size, std::string_view policy,
+                                                options chosen = {}) {
+        const auto raw_options = raw_of(chosen);
+        return make_with(policy, [&](const char *text, sluice_limiter **out) {
+            return sluice_limiter_attach_with(region, size, text, &raw_options, out);
+        });
+    }
+    /** How many bytes of memory `attach` needs for `max_keys`; 0 if either is wrong. */
+    [[nodiscard]] static std::size_t region_size(std::string_view policy, std::uint64_t max_keys) {
+        return policy.find('\0') == std::string_view::npos ? sluice_region_size(std::string(policy).c_str(), max_keys) : 0;
     }
 
 #if defined(__cpp_exceptions)
@@ -298,6 +336,13 @@ public:
         static_cast<void>(sluice_limiter_policy(raw(), text.data(), text.size()));
         return text.data();
     }
+    /** Whether the file that the limiter opened still is the one under that name: if not, it is time to open it anew.
+     *  Always so for a table in no file, and never for a limiter that was moved from. */
+    [[nodiscard]] bool is_current() const noexcept {
+        std::uint32_t current = 0;
+        static_cast<void>(sluice_limiter_is_current(raw(), &current));
+        return current != 0;
+    }
     /** As C has it; still this object's to free. */
     [[nodiscard]] const sluice_limiter *raw() const noexcept { return raw_.get(); }
 
@@ -331,6 +376,15 @@ private:
         return std::move(*made);
     }
 #endif
+
+    static sluice_options raw_of(options chosen) noexcept {
+        return {sizeof(sluice_options),
+                chosen.max_keys,
+                static_cast<std::uint32_t>(chosen.when_full),
+                static_cast<std::uint32_t>(chosen.clock),
+                chosen.replace,
+                0};
+    }
 
     /* Times before 1970 are late ones: they earn nothing, like 1970 itself. */
     static constexpr std::uint64_t unix_ns(time_point now) noexcept {

@@ -71,6 +71,13 @@ pub enum Error {
     },
 }
 
+/// A path for a message of one line, whatever is in it.
+#[cfg(all(target_os = "linux", not(loom)))]
+pub(crate) fn shown(path: &std::path::Path) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    path.display().to_string().chars().map(escaped).collect()
+}
+
 impl Error {
     /// An error of the operating system's, from what was to be done.
     #[cfg(all(target_os = "linux", not(loom)))]
@@ -109,11 +116,11 @@ impl fmt::Display for Error {
             ),
             Self::TableMismatch { place, what: what @ "policy", found, wanted } => write!(
                 f,
-                "the {what} of the table {place} is {found}, not {wanted}; ask for the same, or to replace it"
+                "the {what} of the table in {place} is {found}, not {wanted}; ask for the same, or to replace it"
             ),
             Self::TableMismatch { place, what, found, wanted } => write!(
                 f,
-                "the {what} of the table {place} is {found}, not {wanted}; ask for the same, or name another place"
+                "the {what} of the table in {place} is {found}, not {wanted}; ask for the same, or name another place"
             ),
             Self::NoEntropy => write!(f, "the operating system gave no random bytes for the table's secret seed"),
         }

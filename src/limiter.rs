@@ -211,9 +211,12 @@ impl<C: Clock> Limiter<C> {
         self.stats_at(self.clock.now())
     }
 
-    /// The clock's time, as decisions take it.
+    /// The time as the calls take it that are not told theirs, in nanoseconds since the Unix epoch.
+    ///
+    /// For who needs the time of a decision beside it, to tell a client when something will be, say: read it here and
+    /// decide by [`check_at`](Self::check_at).
     #[inline]
-    pub(crate) fn now(&self) -> u64 {
+    pub fn now(&self) -> u64 {
         let now = self.table.tick(self.clock.now());
         #[cfg(all(target_os = "linux", not(loom)))]
         if !matches!(self.sharing, Sharing::Nobody) {
@@ -268,20 +271,6 @@ impl<C> Limiter<C> {
         self.table.reset(self.key(key.as_ref()));
     }
 
-    /// Whether the file that the limiter opened still is the one under that name. Where it was removed, or replaced by
-    /// a table with another policy, whoever opens it now shares another table: time to open it anew.
-    ///
-    /// Always true for a table that is in no file.
-    pub fn is_current(&self) -> bool {
-        match &self.sharing {
-            Sharing::Nobody => true,
-            #[cfg(all(target_os = "linux", not(loom)))]
-            Sharing::Region => true,
-            #[cfg(all(target_os = "linux", not(loom)))]
-            Sharing::File(file) => file.is_current(),
-        }
-    }
-
     /// [`stats`](Self::stats) as of `now_unix_ns`, which tells the keys that are live from those that are not.
     pub fn stats_at(&self, now_unix_ns: u64) -> Stats {
         let counts = self.table.counts();
@@ -293,6 +282,20 @@ impl<C> Limiter<C> {
             evicted: counts.evicted,
             refused_full: counts.refused_full,
             allowed_full: counts.allowed_full,
+        }
+    }
+
+    /// Whether the file that the limiter opened still is the one under that name. Where it was removed, or replaced by
+    /// a table with another policy, whoever opens it now shares another table: time to open it anew.
+    ///
+    /// Always true for a table that is in no file.
+    pub fn is_current(&self) -> bool {
+        match &self.sharing {
+            Sharing::Nobody => true,
+            #[cfg(all(target_os = "linux", not(loom)))]
+            Sharing::Region => true,
+            #[cfg(all(target_os = "linux", not(loom)))]
+            Sharing::File(file) => file.is_current(),
         }
     }
 
@@ -443,7 +446,7 @@ impl<C: Clock> LimiterBuilder<C> {
     #[cfg(all(target_os = "linux", not(loom)))]
     fn over(mut self, joined: Joined, wanted: &Wanted, sharing: Sharing) -> Result<Limiter<C>, Error> {
         let &Wanted { policy, max_keys, geometry, .. } = wanted;
-        self.clock.anchor(local_offset(joined.superblock().offset()));
+        self.clock.anchor(local_offset(joined.superblock().offset())?);
         let hash = KeyHash::from_seed(joined.description.seed());
         let table = Table::over(joined.words, Rule::of(&policy)?, geometry, self.on_full);
         Ok(Limiter { policy, max_keys, hash, table, clock: self.clock, sharing })

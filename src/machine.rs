@@ -19,7 +19,7 @@ pub(crate) use linux::{boot_id, namespace_offset_ns};
 #[cfg(target_os = "linux")]
 mod linux {
     use crate::table::KeyHash;
-    use std::fs::read_to_string;
+    use std::fs::{read_link, read_to_string};
     use std::io;
 
     /// Nanoseconds since the machine's boot, suspended or not: the same for all processes, but for those in a time
@@ -56,14 +56,47 @@ mod linux {
     }
 
     /// How much later `since_boot_ns` is in this process's time namespace than outside of all (time_namespaces(7)).
-    pub(crate) fn namespace_offset_ns() -> i64 {
-        // A kernel without time namespaces has no such file.
-        let Ok(offsets) = read_to_string("/proc/self/timens_offsets") else { return 0 };
-        let boottime = offsets.lines().find_map(|line| line.strip_prefix("boottime"));
-        let mut numbers =
-            boottime.unwrap_or_default().split_whitespace().map(|number| number.parse().unwrap_or(0));
-        let (seconds, ns): (i64, i64) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-        seconds.saturating_mul(1_000_000_000).saturating_add(ns)
+    pub(crate) fn namespace_offset_ns() -> io::Result<i64> {
+        let namespace = match read_link("/proc/self/ns/time") {
+            Ok(namespace) => namespace,
+            // A kernel without time namespaces.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(error),
+        };
+        if namespace.as_os_str() == "time:[4026531834]" {
+            // The one that all began in, which has had this number ever since there are others.
+            return Ok(0);
+        }
+        // The file with the offsets tells those of the namespace that children will be in.
+        if read_link("/proc/self/ns/time_for_children")? != namespace {
+            let problem = "the process has left its time namespace for its children's; open the table in a child";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, problem));
+        }
+        let offsets = read_to_string("/proc/self/timens_offsets")?;
+        boottime_offset_ns(&offsets).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, offsets))
+    }
+
+    /// The line of `CLOCK_BOOTTIME`, whose second number, the nanoseconds, is never negative.
+    fn boottime_offset_ns(offsets: &str) -> Option<i64> {
+        let line = offsets.lines().find_map(|line| line.strip_prefix("boottime"))?;
+        let mut numbers = line.split_whitespace().map(str::parse);
+        let (seconds, ns): (i64, i64) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+        Some(seconds.saturating_mul(1_000_000_000).saturating_add(ns))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn the_offsets_of_a_time_namespace_are_read_as_the_kernel_writes_them() {
+            let offsets = |boottime: &str| format!("monotonic           5         0\n{boottime}\n");
+            assert_eq!(boottime_offset_ns(&offsets("boottime         1000         7")), Some(1_000_000_000_007));
+            assert_eq!(boottime_offset_ns(&offsets("boottime           -2 999999999")), Some(-1_000_000_001));
+            assert_eq!(boottime_offset_ns(&offsets("boottime            0         0")), Some(0));
+            assert_eq!(boottime_offset_ns(&offsets("")), None);
+            assert_eq!(boottime_offset_ns(&offsets("boottime x y")), None);
+        }
     }
 }
 

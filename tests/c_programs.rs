@@ -10,10 +10,11 @@ use std::path::Path;
 use std::process::Command;
 
 const VECTORS: &str = "tests/data/vectors.json";
-const PROGRAMS: [(&str, Program<'static>); 7] = [
+const PROGRAMS: [(&str, Program<'static>); 8] = [
     ("header", Program { sources: &["tests/c/header.c"], flags: &[], libraries: &[] }),
     ("arguments", Program { sources: &["tests/c/arguments.c"], flags: &[], libraries: &[] }),
     ("threads", Program { sources: &["tests/c/threads.c"], flags: &[], libraries: &[] }),
+    ("processes", Program { sources: &["tests/c/processes.c"], flags: &[], libraries: &[] }),
     ("vectors-c", Program { sources: &["tests/c/vectors.c"], flags: &[], libraries: &["-ljansson"] }),
     ("vectors-cpp", Program { sources: &["tests/c/vectors.cpp"], flags: &[], libraries: &[] }),
     ("wrapper", Program { sources: &WRAPPER, flags: &[], libraries: &[] }),
@@ -25,7 +26,7 @@ const WRAPPER: [&str; 2] = ["tests/c/wrapper.cpp", "tests/c/other_unit.cpp"];
 fn arguments(name: &str, threads_limit: &str) -> Vec<String> {
     match name {
         "vectors-c" | "vectors-cpp" => vec![file(VECTORS).to_str().unwrap().to_owned()],
-        "threads" => vec![threads_limit.to_owned()],
+        "threads" | "processes" => vec![threads_limit.to_owned()],
         _ => vec![],
     }
 }

@@ -268,8 +268,8 @@ pub(super) unsafe fn read_options(call: Call, options: *const sluice_options) ->
 ///
 /// A table that is in a file, or in memory of the caller's, stays there with all that it holds.
 ///
-/// * `limiter`: from `sluice_limiter_new`, `_open`, `_attach` or one of their `_with` forms; no other thread may be using it, and nobody may
-///   afterwards
+/// * `limiter`: from `sluice_limiter_new`, `_open`, `_attach` or one of their `_with` forms; no other thread may be
+///   using it, and nobody may afterwards
 ///
 /// Since 0.1.0.
 ///

@@ -90,25 +90,30 @@ fn options_of_older_and_newer_callers_are_understood() {
         known: sluice_options,
         added: u64,
     }
-    let known =
-        sluice_options { max_keys: 10, on_full: SLUICE_ON_FULL_DENY, clock: SLUICE_CLOCK_COARSE, struct_size: 0 };
+    let known = sluice_options {
+        struct_size: 0,
+        max_keys: 10,
+        on_full: SLUICE_ON_FULL_DENY,
+        clock: SLUICE_CLOCK_COARSE,
+        ..sluice_options::default()
+    };
     let sized = |struct_size| sluice_options { struct_size, ..known };
-    for older in [8, 16, 20, 24] {
+    for older in [8, 16, 20, 24, 28, 32] {
         let (status, limiter) = made_with(&sized(older));
         assert_eq!(status, SLUICE_OK, "{older}: {}", last_error());
         free(limiter);
     }
-    for nonsense in [0, 7, 9, 15, 23, 1025, usize::MAX] {
+    for nonsense in [0, 7, 9, 15, 23, 31, 1025, usize::MAX] {
         assert_eq!(made_with(&sized(nonsense)), (SLUICE_ERR_ARGUMENT, null_mut()), "{nonsense}");
         assert!(last_error().contains("SLUICE_OPTIONS_INIT"), "{}", last_error());
     }
-    let mut newer = Newer { known: sized(32), added: 0 };
+    let mut newer = Newer { known: sized(40), added: 0 };
     let (status, limiter) = made_with((&raw const newer).cast());
     assert_eq!(status, SLUICE_OK, "{}", last_error());
     free(limiter);
     newer.added = 1 << 40;
     assert_eq!(made_with((&raw const newer).cast()), (SLUICE_ERR_ARGUMENT, null_mut()));
-    assert!(last_error().contains("at byte 29 "), "{}", last_error());
+    assert!(last_error().contains("at byte 37 "), "{}", last_error());
     let (status, limiter) = made_with(null());
     assert_eq!(status, SLUICE_OK);
     free(limiter);

@@ -1,7 +1,7 @@
 //! Making a table's file, so that under its name there is a whole table or none.
 
-use super::{Joined, Wanted, describe};
-use crate::error::Error;
+use super::{Joined, Wanted, describe, trust};
+use crate::error::{Error, shown};
 use crate::table::{Description, Mapping, Words};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
@@ -55,6 +55,7 @@ impl Unpublished {
         new: &Description,
     ) -> Result<Self, Error> {
         let fail = |error: io::Error| cannot_make(path, &error);
+        trust::on_this_machine(&file, path)?;
         // The mode that was asked for is cut by the process's umask.
         file.set_permissions(Permissions::from_mode(MODE)).map_err(fail)?;
         let bytes = wanted.geometry.bytes();
@@ -62,7 +63,7 @@ impl Unpublished {
         // A geometry fits the address space.
         let mapping = Mapping::of_file(&file, bytes as usize).map_err(fail)?;
         let words = Words::mapped(mapping, wanted.geometry.words());
-        let description = describe(&words, wanted, new, &path.display().to_string())?;
+        let description = describe(&words, wanted, new, &shown(path))?;
         Ok(Self { file, joined: Joined { words, description }, name })
     }
 
@@ -83,12 +84,10 @@ impl Unpublished {
     }
 
     /// Puts the file in the place of the one named `path`.
-    pub(super) fn put_in_place_of(mut self, path: &Path) -> Result<Joined, Error> {
+    pub(super) fn put_in_place_of(self, path: &Path) -> Result<Joined, Error> {
         self.file.sync_all().map_err(|error| cannot_make(path, &error))?;
-        if let Some(name) = self.name.take() {
+        if let Some(name) = &self.name {
             fs::rename(&name.0, path).map_err(|error| cannot_make(path, &error))?;
-            // The name is gone.
-            std::mem::forget(name);
         }
         Ok(self.joined)
     }
@@ -108,13 +107,13 @@ impl TemporaryName {
 
 impl Drop for TemporaryName {
     fn drop(&mut self) {
-        // It may not have been made; otherwise there is nobody to tell.
+        // It may not have been made, or have taken the table's name; otherwise there is nobody to tell.
         let _ = fs::remove_file(&self.0);
     }
 }
 
 fn cannot_make(path: &Path, error: &io::Error) -> Error {
-    Error::io(format!("make the table {}", path.display()), error)
+    Error::io(format!("make the table {}", shown(path)), error)
 }
 
 fn directory_of(path: &Path) -> &Path {
@@ -124,12 +123,22 @@ fn directory_of(path: &Path) -> &Path {
 /// Has the file system set the bytes aside, all zero: a full disk is an error now and not a signal later.
 fn reserve(file: &File, bytes: u64) -> io::Result<()> {
     let bytes = libc::off_t::try_from(bytes).map_err(|_| io::Error::from(io::ErrorKind::StorageFull))?;
-    // SAFETY: the descriptor is open as long as the file is borrowed, and the call accesses no memory.
-    match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, bytes) } {
-        0 => Ok(()),
-        error => Err(io::Error::from_raw_os_error(error)),
+    let (mut done, mut at_once) = (0, bytes);
+    while done < bytes {
+        let part = at_once.min(bytes - done);
+        // SAFETY: the descriptor is open as long as the file is borrowed, and the call accesses no memory.
+        match unsafe { libc::posix_fallocate(file.as_raw_fd(), done, part) } {
+            0 => done += part,
+            // Kernels before 6 undo all of it on a signal. Where signals come all the time (a profiler's), less fits in.
+            libc::EINTR => at_once = (at_once / 2).max(LEAST_AT_ONCE),
+            error => return Err(io::Error::from_raw_os_error(error)),
+        }
     }
+    Ok(())
 }
+
+/// So few bytes that they are set aside in no time.
+const LEAST_AT_ONCE: libc::off_t = 1 << 20;
 
 /// Gives a file without a name one, unless it is taken.
 fn link_nameless(file: &File, path: &Path) -> io::Result<()> {

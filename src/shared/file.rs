@@ -3,13 +3,12 @@
 use super::create::Unpublished;
 use super::join::{anchor, anchor_while_locked, map, open_file, read_description};
 use super::lock::Lock;
-use super::{Joined, Wanted, local_offset};
+use super::{Joined, Wanted, time_by, trust};
 use crate::algorithm::Rule;
-use crate::error::Error;
-use crate::machine::since_boot_ns;
+use crate::error::{Error, shown};
 use crate::policy::Policy;
 use crate::table::{Description, OnFull, Table};
-use std::fs::{File, metadata};
+use std::fs::{File, canonicalize, metadata, symlink_metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -28,24 +27,32 @@ pub(crate) struct TableFile {
 impl TableFile {
     /// Joins the table at `path`, or makes it; of several makers one's becomes the table, and the others join it.
     pub(crate) fn open(path: &Path, wanted: &Wanted) -> Result<(Joined, Self), Error> {
+        let fail = |error: io::Error| Error::io(format!("open the table {}", shown(path)), &error);
+        // Absolute, so that it names the same file when the process goes to another directory.
+        let path = std::path::absolute(path).map_err(fail)?;
         for _ in 0..TRIES {
-            if let Some(opened) = Self::join_or_make(path, wanted)? {
-                return Ok(opened);
+            // The file itself: whatever replaces it must take its place, and not that of a link to it.
+            let is_link = symlink_metadata(&path).is_ok_and(|found| found.is_symlink());
+            let target = if is_link { canonicalize(&path).map_err(fail)? } else { path.clone() };
+            if let Some((joined, this)) = Self::join_or_make(&target, wanted)? {
+                return Ok((joined, Self { path, ..this }));
             }
         }
         let (kind, problem) =
             (io::ErrorKind::WouldBlock, "it is made, replaced or removed all the time".to_owned());
-        Err(Error::Io { action: format!("open the table {}", path.display()), kind, problem })
+        Err(Error::Io { action: format!("open the table {}", shown(&path)), kind, problem })
     }
 
     /// One try; `None` where another process was quicker.
     fn join_or_make(path: &Path, wanted: &Wanted) -> Result<Option<(Joined, Self)>, Error> {
-        let Some(file) = open_file(path)? else {
+        let Some(file) = open_file(path, true)? else {
             let new = Unpublished::nameless(path, wanted, &wanted.description()?)?;
             let this = Self::of(&new.file, path)?;
             return Ok(new.publish(path)?.map(|joined| (joined, this)));
         };
         let (description, policy) = read_description(&file, path)?;
+        trust::written_by_no_stranger(&file, path)?;
+        trust::on_this_machine(&file, path)?;
         match description.matches(&wanted.policy, wanted.max_keys) {
             Ok(()) => {
                 let joined = map(&file, path, description)?;
@@ -56,7 +63,7 @@ impl TableFile {
             Err(_) if wanted.replace && description.max_keys() == wanted.max_keys => {
                 Self::replace(&file, path, description, &policy, wanted)
             }
-            Err(unfit) => Err(unfit.at(&path.display().to_string())),
+            Err(unfit) => Err(unfit.at(&shown(path))),
         }
     }
 
@@ -83,8 +90,7 @@ impl TableFile {
     }
 
     fn of(file: &File, path: &Path) -> Result<Self, Error> {
-        let metadata =
-            file.metadata().map_err(|error| Error::io(format!("look at {}", path.display()), &error))?;
+        let metadata = file.metadata().map_err(|error| Error::io(format!("look at {}", shown(path)), &error))?;
         Ok(Self { path: path.to_owned(), device: metadata.dev(), inode: metadata.ino() })
     }
 
@@ -99,7 +105,7 @@ fn take_over(new: Joined, wanted: &Wanted, old: Joined, old_policy: &Policy) -> 
     let (from, to) = (old.superblock(), new.superblock());
     to.anchor_again(from.boot(), from.offset());
     to.note_latest(from.latest());
-    let now = local_offset(from.offset()).saturating_add(since_boot_ns());
+    let now = time_by(from.offset())?;
     let description = new.description;
     let table = |policy: &Policy, words| -> Result<Table, Error> {
         Ok(Table::over(words, Rule::of(policy)?, wanted.geometry, OnFull::default()))

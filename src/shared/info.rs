@@ -1,13 +1,13 @@
 //! Looking at a table's file without joining it.
 
-use super::join::{geometry_of, read_description};
-use super::local_offset;
+use super::join::{geometry_of, open_file, read_description};
+use super::time_by;
 use crate::algorithm::Rule;
-use crate::error::Error;
-use crate::machine::{boot_id, since_boot_ns, wall_clock_ns};
+use crate::error::{Error, shown};
+use crate::machine::{boot_id, wall_clock_ns};
 use crate::policy::Policy;
 use crate::table::{Mapping, OnFull, Table, Words};
-use std::fs::File;
+use std::io;
 use std::path::Path;
 
 /// What a shared table's file holds. The counts go on from the making of the table.
@@ -53,12 +53,14 @@ pub struct TableInfo {
 impl TableInfo {
     /// What the table at `path` holds. Changes nothing, and needs the right to read it alone.
     ///
+    /// Others may go on using the table meanwhile: each number is true of some instant during the call.
+    ///
     /// # Errors
     /// A file that is not there, cannot be read, or is no table.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let fail = |error: std::io::Error| Error::io(format!("read the table {}", path.display()), &error);
-        let file = File::open(path).map_err(fail)?;
+        let fail = |error: io::Error| Error::io(format!("read the table {}", shown(path)), &error);
+        let file = open_file(path, false)?.ok_or_else(|| fail(io::Error::from_raw_os_error(libc::ENOENT)))?;
         let (description, policy) = read_description(&file, path)?;
         let geometry = geometry_of(&description);
         let mapping = Mapping::copy_of_file(&file, geometry.bytes() as usize).map_err(fail)?;
@@ -66,11 +68,7 @@ impl TableInfo {
         let table = Table::over(words, Rule::of(&policy)?, geometry, OnFull::default());
         let superblock = table.superblock();
         let is_this_boots = boot_id().is_ok_and(|boot| superblock.boot() == boot);
-        let now = if is_this_boots {
-            local_offset(superblock.offset()).saturating_add(since_boot_ns())
-        } else {
-            wall_clock_ns()
-        };
+        let now = if is_this_boots { time_by(superblock.offset())? } else { wall_clock_ns() };
         let counts = table.counts();
         Ok(Self {
             policy,

@@ -2,40 +2,37 @@
 
 use super::lock::Lock;
 use super::{Joined, offset_for, this_boot};
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::machine::wall_clock_ns;
 use crate::policy::Policy;
 use crate::table::{DESCRIPTION_WORDS, Description, Geometry, Mapping, Superblock, Words};
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// How exactly the latest time that a limiter has seen is noted, in ns.
 pub(crate) const LATEST_STEP_NS: u64 = 1_000_000_000;
 
-/// Opens a table's file for use, or `None` where there is none.
-pub(super) fn open_file(path: &Path) -> Result<Option<File>, Error> {
+/// Opens a table's file to look at, or with `write` for use; `None` where there is none.
+pub(super) fn open_file(path: &Path, write: bool) -> Result<Option<File>, Error> {
     // A pipe must not keep the call waiting, nor a terminal become the process's own.
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-    match OpenOptions::new().read(true).write(true).custom_flags(flags).open(path) {
+    match OpenOptions::new().read(true).write(write).custom_flags(flags).open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io(format!("open the table {}", path.display()), &error)),
+        Err(error) => Err(Error::io(format!("open the table {}", shown(path)), &error)),
     }
 }
 
 /// What the file says that it is, once all of that is found to be true.
 pub(super) fn read_description(file: &File, path: &Path) -> Result<(Description, Policy), Error> {
-    let place = path.display().to_string();
+    let place = shown(path);
     let fail = |problem: &str| Err(Error::TableFormat { place: place.clone(), problem: problem.to_owned() });
     let cannot_read = |error: io::Error| Error::io(format!("read the table {place}"), &error);
     let metadata = file.metadata().map_err(cannot_read)?;
     if !metadata.is_file() {
         return fail("it is no regular file");
-    }
-    if metadata.mode() & 0o002 != 0 {
-        return fail("everybody on the machine may write to it (chmod o-w would mend that)");
     }
     let mut bytes = [0; DESCRIPTION_WORDS * 8];
     if metadata.len() < bytes.len() as u64 {
@@ -54,7 +51,7 @@ pub(super) fn read_description(file: &File, path: &Path) -> Result<(Description,
 pub(super) fn map(file: &File, path: &Path, description: Description) -> Result<Joined, Error> {
     let geometry = geometry_of(&description);
     let mapping = Mapping::of_file(file, geometry.bytes() as usize);
-    let mapping = mapping.map_err(|error| Error::io(format!("map the table {}", path.display()), &error))?;
+    let mapping = mapping.map_err(|error| Error::io(format!("map the table {}", shown(path)), &error))?;
     Ok(Joined { words: Words::mapped(mapping, geometry.words()), description })
 }
 
@@ -80,7 +77,7 @@ pub(super) fn anchor_while_locked(superblock: Superblock<'_>) -> Result<(), Erro
         // Never behind what the table has seen, which was noted up to a step late.
         let seen = superblock.latest().saturating_add(LATEST_STEP_NS);
         let now = if superblock.latest() == 0 { wall_clock_ns() } else { wall_clock_ns().max(seen) };
-        superblock.anchor_again(boot, offset_for(now.min(crate::MAX_UNIX_NS)));
+        superblock.anchor_again(boot, offset_for(now.min(crate::MAX_UNIX_NS))?);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The lock of a table's file: for whoever sets its clock after a reboot or replaces it, and for nothing else. No check
 //! ever takes it, and the kernel takes it back from whoever is killed.
 
-use crate::error::Error;
+use crate::error::{Error, shown};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -24,11 +24,11 @@ impl<'file> Lock<'file> {
             match flock(file, libc::LOCK_EX | libc::LOCK_NB) {
                 Ok(()) => return Ok(Self(file)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(PAUSE),
-                Err(error) => return Err(Error::io(format!("lock {}", path.display()), &error)),
+                Err(error) => return Err(Error::io(format!("lock {}", shown(path)), &error)),
             }
         }
         let problem = "another process has held the lock for a minute; see that it ends, and try again".to_owned();
-        Err(Error::Io { action: format!("lock {}", path.display()), kind: io::ErrorKind::WouldBlock, problem })
+        Err(Error::Io { action: format!("lock {}", shown(path)), kind: io::ErrorKind::WouldBlock, problem })
     }
 }
 

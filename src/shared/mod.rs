@@ -8,9 +8,10 @@ mod file;
 mod info;
 mod join;
 mod lock;
+mod trust;
 
 use crate::error::Error;
-use crate::machine::{boot_id, since_boot_ns, wall_clock_ns};
+use crate::machine::{boot_id, namespace_offset_ns, since_boot_ns, wall_clock_ns};
 use crate::policy::Policy;
 use crate::table::{Description, Geometry, Superblock, Unfit, Words};
 pub(crate) use file::TableFile;
@@ -58,15 +59,25 @@ fn this_boot() -> Result<u64, Error> {
     boot_id().map_err(|error| Error::io("tell which boot of the machine this is", &error))
 }
 
-/// What to add to this process's time since boot for it to be as many ns outside of its time namespace, plus `offset`.
-pub(crate) fn local_offset(offset: u64) -> u64 {
-    offset.saturating_add_signed(crate::machine::namespace_offset_ns().saturating_neg())
+/// What to add to this process's time since boot to get the time of a table whose clock has this offset.
+pub(crate) fn local_offset(offset: u64) -> Result<u64, Error> {
+    Ok(offset.saturating_add_signed(out_of_namespace()?))
 }
 
-/// The offset by which the machine's time since boot becomes `now`.
-fn offset_for(now: u64) -> u64 {
-    let since_boot = since_boot_ns().saturating_add_signed(crate::machine::namespace_offset_ns().saturating_neg());
-    now.saturating_sub(since_boot)
+/// The time of a table whose clock is this boot's and has this offset.
+fn time_by(offset: u64) -> Result<u64, Error> {
+    Ok(local_offset(offset)?.saturating_add(since_boot_ns()))
+}
+
+/// The offset of the clock of a table whose time is `now`.
+fn offset_for(now: u64) -> Result<u64, Error> {
+    Ok(now.saturating_sub(since_boot_ns().saturating_add_signed(out_of_namespace()?)))
+}
+
+/// What to add to this process's time since boot to get that outside of all time namespaces, in ns.
+fn out_of_namespace() -> Result<i64, Error> {
+    let error = |error: std::io::Error| Error::io("tell which time namespace this process is in", &error);
+    namespace_offset_ns().map(i64::saturating_neg).map_err(error)
 }
 
 /// Makes a table of the zeroed words, or finds one; whatever it is, it is valid and as wanted afterwards.
@@ -74,7 +85,7 @@ fn describe(words: &Words, wanted: &Wanted, new: &Description, place: &str) -> R
     let superblock = Superblock(words);
     let description = superblock.describe(new).map_err(|unfit| unfit.at(place))?;
     description.matches(&wanted.policy, wanted.max_keys).map_err(|unfit| unfit.at(place))?;
-    superblock.anchor_first(this_boot()?, offset_for(wall_clock_ns()));
+    superblock.anchor_first(this_boot()?, offset_for(wall_clock_ns())?);
     Ok(description)
 }
 
@@ -85,8 +96,16 @@ fn describe(words: &Words, wanted: &Wanted, new: &Description, place: &str) -> R
 pub(crate) unsafe fn attach(region: std::ptr::NonNull<u8>, wanted: &Wanted) -> Result<Joined, Error> {
     // SAFETY: the caller's promise.
     let words = unsafe { Words::lent(region, wanted.geometry.words()) };
-    let description = describe(&words, wanted, &wanted.description()?, "in the caller's memory")?;
-    Ok(Joined { words, description })
+    let place = "the caller's memory";
+    let description = describe(&words, wanted, &wanted.description()?, place)?;
+    let joined = Joined { words, description };
+    if joined.superblock().boot() == this_boot()? {
+        return Ok(joined);
+    }
+    // Others may be using it, and there is no file's lock for whoever sets its clock anew.
+    let problem =
+        "it was kept from another boot of the machine; open a table's file by its path, or zero the memory";
+    Err(Unfit::Format(problem.to_owned()).at(place))
 }
 
 impl Unfit {

@@ -228,9 +228,9 @@ impl<'table> Superblock<'table> {
         }
         if self.claim(INTENT_WORD, new.0[INTENT_WORD]) != new.0[INTENT_WORD] {
             return Err(Unfit::Mismatch {
-                what: "the table that somebody has begun to make of the same memory",
-                found: "another one".into(),
-                wanted: "the same policy and max_keys".into(),
+                what: "policy or max_keys",
+                found: "another one, by which somebody has begun to make it".into(),
+                wanted: "the one that is asked for".into(),
             });
         }
         for word in MAGIC_WORD..INTENT_WORD {

@@ -19,6 +19,9 @@ static void refused(int line, int32_t status, int32_t expected_status, const cha
     CHECK(memcmp(&decision, &untouched, sizeof decision) == 0);
 }
 
+/* Where a table may be that nobody ever makes. */
+static char place[] = "/tmp/sluicegate-arguments-XXXXXX";
+
 static void *misaligned(void *pointer) {
     return (char *)pointer + 1;
 }
@@ -80,6 +83,113 @@ static void making(void) {
     CHECK(sluice_limiter_new_with(good, &grown.known, &out) == SLUICE_OK);
     sluice_limiter_free(out);
     sluice_limiter_free(NULL);
+}
+
+/* A program that was compiled before there were the last fields: what is behind its struct is none of ours. */
+static void growing(void) {
+    sluice_options options = SLUICE_OPTIONS_INIT;
+    sluice_limiter *out = NULL;
+    options.replace = 7;
+    options.reserved = 8;
+    const size_t sizes[] = {offsetof(sluice_options, max_keys), offsetof(sluice_options, on_full),
+                            offsetof(sluice_options, clock), offsetof(sluice_options, replace)};
+    for (size_t at = 0; at < sizeof sizes / sizeof *sizes; at++) {
+        options.struct_size = sizes[at];
+        CHECK(sluice_limiter_new_with("token-bucket 1/s", &options, &out) == SLUICE_OK);
+        sluice_limiter_free(out);
+    }
+    out = NULL;
+    options.struct_size = offsetof(sluice_options, reserved);
+    REFUSED(sluice_limiter_new_with("token-bucket 1/s", &options, &out), SLUICE_ERR_ARGUMENT, "options.replace is 7; it is 0 (no)");
+    options.struct_size = sizeof options;
+    options.replace = 1;
+    REFUSED(sluice_limiter_new_with("token-bucket 1/s", &options, &out), SLUICE_ERR_ARGUMENT, "options.reserved is 8; it is 0");
+    options.struct_size--;
+    REFUSED(sluice_limiter_new_with("token-bucket 1/s", &options, &out), SLUICE_ERR_ARGUMENT, "options.struct_size is 31");
+    CHECK(out == NULL);
+}
+
+static void opening(void) {
+    sluice_limiter *out = NULL;
+    sluice_options options = SLUICE_OPTIONS_INIT;
+    const char *good = "token-bucket 100/s";
+    REFUSED(sluice_limiter_open(NULL, good, 10, &out), SLUICE_ERR_ARGUMENT, "sluice_limiter_open: path is NULL");
+    REFUSED(sluice_limiter_open(place, NULL, 10, &out), SLUICE_ERR_ARGUMENT, "sluice_limiter_open: policy is NULL");
+    REFUSED(sluice_limiter_open(place, good, 10, NULL), SLUICE_ERR_ARGUMENT, "sluice_limiter_open: out is NULL");
+    REFUSED(sluice_limiter_open(place, good, 10, misaligned(&out)), SLUICE_ERR_ARGUMENT, "out is not aligned");
+    REFUSED(sluice_limiter_open(place, good, 0, &out), SLUICE_ERR_ARGUMENT, "max_keys is 0; it must be from 1 to ");
+    REFUSED(sluice_limiter_open(place, good, UINT64_MAX, &out), SLUICE_ERR_ARGUMENT, "max_keys is 18446744073709551615; ");
+    REFUSED(sluice_limiter_open(place, "100/s", 10, &out), SLUICE_ERR_POLICY, "column 1: ");
+    REFUSED(sluice_limiter_open("", good, 10, &out), SLUICE_ERR_IO, "cannot open the table ");
+    REFUSED(sluice_limiter_open("/", good, 10, &out), SLUICE_ERR_IO, "cannot open the table /: ");
+    REFUSED(sluice_limiter_open("/not/there", good, 10, &out), SLUICE_ERR_IO, "/not/there: No such file");
+    REFUSED(sluice_limiter_open("/dev/null", good, 10, &out), SLUICE_ERR_FORMAT, "/dev/null cannot be used as a table: ");
+    enum { LONG = 100000 };
+    char *endless = malloc(LONG + 1);
+    CHECK(endless);
+    memset(endless, '/', LONG);
+    memset(endless + LONG / 2, 'x', LONG / 2);
+    endless[LONG] = 0;
+    REFUSED(sluice_limiter_open(endless, good, 10, &out), SLUICE_ERR_IO, "cannot ");
+    free(endless);
+
+    REFUSED(sluice_limiter_open_with(NULL, good, &options, &out), SLUICE_ERR_ARGUMENT, "path is NULL");
+    REFUSED(sluice_limiter_open_with(place, NULL, &options, &out), SLUICE_ERR_ARGUMENT, "policy is NULL");
+    REFUSED(sluice_limiter_open_with(place, good, misaligned(&options), &out), SLUICE_ERR_ARGUMENT, "options is not aligned");
+    REFUSED(sluice_limiter_open_with(place, good, &options, NULL), SLUICE_ERR_ARGUMENT, "out is NULL");
+    REFUSED(sluice_limiter_open_with("/not/there", good, NULL, &out), SLUICE_ERR_IO, "/not/there: No such file");
+    options.replace = 2;
+    REFUSED(sluice_limiter_open_with(place, good, &options, &out), SLUICE_ERR_ARGUMENT, "options.replace is 2; it is 0 (no)");
+    options.struct_size = 0;
+    REFUSED(sluice_limiter_open_with(place, good, &options, &out), SLUICE_ERR_ARGUMENT, "options.struct_size is 0");
+    CHECK(out == NULL);
+}
+
+static void attaching(void) {
+    const char *good = "token-bucket 100/s";
+    REFUSED((int32_t)sluice_region_size(NULL, 10), 0, "sluice_region_size: policy is NULL");
+    REFUSED((int32_t)sluice_region_size("100/s", 10), 0, "column 1: ");
+    REFUSED((int32_t)sluice_region_size(good, 0), 0, "max_keys is 0; it must be from 1 to ");
+    REFUSED((int32_t)sluice_region_size(good, UINT64_MAX), 0, "max_keys is 18446744073709551615; ");
+
+    sluice_limiter *out = NULL;
+    sluice_options options = SLUICE_OPTIONS_INIT;
+    const size_t size = sluice_region_size(good, 10);
+    CHECK(size > 0 && size % 8 == 0);
+    char *region = aligned_alloc(128, (size + 128) / 128 * 128);
+    CHECK(region);
+    memset(region, 0, size);
+    REFUSED(sluice_limiter_attach(NULL, size, good, &out), SLUICE_ERR_FORMAT, "aligned to 128 bytes");
+    REFUSED(sluice_limiter_attach(region + 8, size - 8, good, &out), SLUICE_ERR_FORMAT, "aligned to 128 bytes");
+    REFUSED(sluice_limiter_attach(region, 0, good, &out), SLUICE_ERR_FORMAT, "0 bytes are too few; the smallest table has ");
+    REFUSED(sluice_limiter_attach(region, 1000, good, &out), SLUICE_ERR_FORMAT, "1000 bytes are too few; ");
+    REFUSED(sluice_limiter_attach(region, size, NULL, &out), SLUICE_ERR_ARGUMENT, "sluice_limiter_attach: policy is NULL");
+    REFUSED(sluice_limiter_attach(region, size, "100/s", &out), SLUICE_ERR_POLICY, "column 1: ");
+    REFUSED(sluice_limiter_attach(region, size, good, NULL), SLUICE_ERR_ARGUMENT, "sluice_limiter_attach: out is NULL");
+    REFUSED(sluice_limiter_attach_with(NULL, size, good, &options, &out), SLUICE_ERR_FORMAT, "aligned to 128 bytes");
+    REFUSED(sluice_limiter_attach_with(region, 0, good, NULL, &out), SLUICE_ERR_FORMAT, "0 bytes are too few");
+    REFUSED(sluice_limiter_attach_with(region, size, NULL, &options, &out), SLUICE_ERR_ARGUMENT, "policy is NULL");
+    REFUSED(sluice_limiter_attach_with(region, size, good, misaligned(&options), &out), SLUICE_ERR_ARGUMENT, "options is not");
+    REFUSED(sluice_limiter_attach_with(region, size, good, &options, NULL), SLUICE_ERR_ARGUMENT, "out is NULL");
+    for (size_t at = 0; at < size; at++) {
+        CHECK(region[at] == 0);
+    }
+    region[3] = 1;
+    REFUSED(sluice_limiter_attach(region, size, good, &out), SLUICE_ERR_FORMAT, "neither zero nor a table of sluicegate's");
+    region[3] = 0;
+    CHECK(out == NULL && sluice_limiter_attach(region, size, good, &out) == SLUICE_OK);
+    sluice_limiter *other = NULL;
+    REFUSED(sluice_limiter_attach(region, size, "token-bucket 99/s", &other), SLUICE_ERR_MISMATCH,
+            "the policy of the table in the caller's memory is \"token-bucket 100/s\", not ");
+    CHECK(other == NULL);
+
+    uint32_t current = 7;
+    REFUSED(sluice_limiter_is_current(NULL, &current), SLUICE_ERR_ARGUMENT, "limiter is NULL");
+    REFUSED(sluice_limiter_is_current(out, NULL), SLUICE_ERR_ARGUMENT, "sluice_limiter_is_current: current is NULL");
+    REFUSED(sluice_limiter_is_current(out, misaligned(&current)), SLUICE_ERR_ARGUMENT, "current is not aligned");
+    CHECK(current == 7);
+    sluice_limiter_free(out);
+    free(region);
 }
 
 static void deciding(const sluice_limiter *limiter) {
@@ -179,7 +289,8 @@ static void still_fresh(const sluice_limiter *limiter) {
 
 static void statuses(void) {
     static const int32_t known[] = {SLUICE_OK,         SLUICE_ERR_ARGUMENT, SLUICE_ERR_POLICY,  SLUICE_ERR_IO,
-                                    SLUICE_ERR_BUFFER, SLUICE_ERR_MEMORY,   SLUICE_ERR_INTERNAL};
+                                    SLUICE_ERR_FORMAT, SLUICE_ERR_MISMATCH, SLUICE_ERR_BUFFER,
+                                    SLUICE_ERR_MEMORY, SLUICE_ERR_INTERNAL};
     for (size_t at = 0; at < sizeof known / sizeof *known; at++) {
         CHECK(strcmp(sluice_status_message(known[at]), "unknown status") != 0);
     }
@@ -191,6 +302,9 @@ int main(void) {
     CHECK(sluice_last_error(NULL, 0) == 1);
     statuses();
     making();
+    growing();
+    opening();
+    attaching();
     sluice_limiter *limiter = NULL;
     CHECK(sluice_limiter_new("token-bucket 5/d", 10, &limiter) == SLUICE_OK);
     deciding(limiter);

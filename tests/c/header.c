@@ -14,7 +14,7 @@
 
 _Static_assert(sizeof(sluice_decision) == 48, "two numbers of 32 bits and five of 64");
 _Static_assert(sizeof(sluice_request) == 2 * sizeof(void *) + 8, "no padding where pointers have 64 bits");
-_Static_assert(sizeof(sluice_options) == sizeof(size_t) + 16, "no padding where pointers have 64 bits");
+_Static_assert(sizeof(sluice_options) == sizeof(size_t) + 24, "no padding where pointers have 64 bits");
 _Static_assert(offsetof(sluice_options, struct_size) == 0 && offsetof(sluice_limiter_stats, struct_size) == 0,
                "structs that grow begin with their size");
 _Static_assert(SLUICE_NEVER == UINT64_MAX && SLUICE_OK == 0 && SLUICE_ERR_ARGUMENT < 0, "as the specification says");
@@ -28,6 +28,7 @@ int main(void) {
     const sluice_options options = SLUICE_OPTIONS_INIT;
     CHECK(options.struct_size == sizeof options && options.max_keys == 0);
     CHECK(options.on_full == SLUICE_ON_FULL_EVICT && options.clock == SLUICE_CLOCK_MONOTONIC);
+    CHECK(options.replace == 0 && options.reserved == 0);
     const sluice_limiter_stats stats = SLUICE_LIMITER_STATS_INIT;
     CHECK(stats.struct_size == sizeof stats);
     return 0;

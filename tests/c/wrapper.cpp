@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -119,6 +120,37 @@ static void holds_for_ten_threads() {
     CHECK(all == 20000);
 }
 
+static void shares_a_table_by_a_file() {
+    const std::string path = "/tmp/sluicegate-wrapper-" + std::to_string(getpid());
+    sluicegate::options chosen;
+    chosen.max_keys = 100;
+    auto one = limiter::open(path, "token-bucket 3/3653d", chosen), other = limiter::open(path, "token-bucket 3/3653d", 100);
+    CHECK(one && other && one->check("key", 2) && other->check("key") && !one->check("key") && one->is_current());
+
+    const auto refused = limiter::open(path, "token-bucket 5/3653d", chosen);
+    CHECK(!refused && refused.error().status == SLUICE_ERR_MISMATCH);
+    CHECK(refused.error().text.find("\"token-bucket 3/3653d\", not") != std::string::npos);
+    chosen.replace = true;
+    const auto replaced = limiter::open(path, "token-bucket 5/3653d", chosen);
+    CHECK(replaced && replaced->is_current() && !one->is_current() && replaced->peek("key", 0).remaining() == 2);
+    CHECK(remove(path.c_str()) == 0 && !replaced->is_current());
+    CHECK(limiter::open(std::string_view("/tmp/a\0b", 8), "token-bucket 1/s").error().status == SLUICE_ERR_ARGUMENT);
+    CHECK(limiter::open("", "token-bucket 1/s").error().status == SLUICE_ERR_IO);
+    const limiter moved = std::move(*other);
+    CHECK(!moved.is_current() && !other->is_current());
+}
+
+static void shares_a_table_in_memory() {
+    alignas(128) static unsigned char region[10000];
+    const auto size = limiter::region_size("token-bucket 3/3653d", 100);
+    CHECK(size > 0 && size <= sizeof region && limiter::region_size("nonsense", 100) == 0);
+    CHECK(limiter::region_size(std::string_view("token-bucket 1/s\0x", 18), 100) == 0);
+    const auto one = limiter::attach(region, size, "token-bucket 3/3653d");
+    const auto other = limiter::attach(region, size, "token-bucket 3/3653d");
+    CHECK(one && other && one->check("key", 3) && !other->check("key") && other->is_current());
+    CHECK(limiter::attach(region, 10, "token-bucket 1/s").error().status == SLUICE_ERR_FORMAT);
+}
+
 int other_unit();
 
 int main() {
@@ -128,5 +160,7 @@ int main() {
     says_why_not();
     moves();
     holds_for_ten_threads();
+    shares_a_table_by_a_file();
+    shares_a_table_in_memory();
     return other_unit();
 }

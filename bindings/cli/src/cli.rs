@@ -11,7 +11,7 @@ use sluicegate::{OnFull, Policy};
 use crate::replay::log::{Format, KeyField};
 use crate::serve::key::KeySource;
 
-/// Rate limiting from the command line: serve, replay, bench.
+/// Rate limiting from the command line: serve, replay, bench, inspect.
 #[derive(Debug, Parser)]
 #[command(name = "sluice", version, propagate_version = true, after_help = TOP_EXAMPLES)]
 pub struct Cli {
@@ -29,6 +29,9 @@ pub enum Command {
     Replay(Replay),
     /// Measure this machine: checks per second and bytes per key
     Bench(Bench),
+    /// Show what a shared table holds: policy, live keys, counters, age
+    #[cfg(target_os = "linux")]
+    Inspect(Inspect),
     /// Print a shell's completion script
     Completions(Completions),
     /// Print the manual page, or write all of them into a directory
@@ -62,6 +65,21 @@ pub struct Serve {
     /// What happens to a new key when the table is full
     #[arg(long, value_name = "ACTION", value_enum, default_value_t = WhenFull::Evict)]
     pub on_full: WhenFull,
+
+    /// Share the limit with all who name this file, and keep it over a restart; made if it is not there
+    ///
+    /// On /dev/shm the file lasts as long as the machine runs, on a disk beyond that. All must give the same policy and
+    /// the same number of keys.
+    #[cfg(target_os = "linux")]
+    #[arg(long, value_name = "PATH")]
+    pub table: Option<PathBuf>,
+
+    /// Give a table that has another policy this one; its keys keep what they have consumed
+    ///
+    /// Servers that have the table open go on with the old policy, apart from this one, until they are restarted.
+    #[cfg(target_os = "linux")]
+    #[arg(long, requires = "table")]
+    pub replace: bool,
 }
 
 /// What happens to a new key when more keys are live than fit.
@@ -153,6 +171,19 @@ pub struct Bench {
     pub json: bool,
 }
 
+/// Options of `sluice inspect`.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Args)]
+#[command(after_help = INSPECT_EXAMPLES)]
+pub struct Inspect {
+    /// The table's file, which is only looked at
+    pub path: PathBuf,
+
+    /// Print what it holds as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `sluice completions`.
 #[derive(Debug, Args)]
 #[command(after_help = COMPLETIONS_EXAMPLES)]
@@ -202,6 +233,8 @@ Examples:
   sluice serve
   sluice serve --listen 127.0.0.1:0 --policy \"fixed-window 5/1m\"
   sluice serve --key header:X-Api-Key --policy \"token-bucket 100/s burst=200\"
+  sluice serve --listen 127.0.0.1:8081 --table /dev/shm/api.table &
+  sluice serve --listen 127.0.0.1:8082 --table /dev/shm/api.table
   curl -i http://127.0.0.1:8080/
 
 Every answer carries X-RateLimit-Limit, X-RateLimit-Remaining and
@@ -228,6 +261,15 @@ Examples:
   sluice bench
   sluice bench --keys 10000000 --threads 4 --policy \"sliding-window 100/1m\"
   sluice bench --seconds 3 --json";
+
+#[cfg(target_os = "linux")]
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  sluice inspect /dev/shm/api.table
+  sluice inspect /dev/shm/api.table --json
+
+Times are UTC; the last use is known to a second. Keys themselves are not in a
+table, only hashes of them.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

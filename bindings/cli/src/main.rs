@@ -3,6 +3,8 @@
 mod bench;
 mod cli;
 mod error;
+#[cfg(target_os = "linux")]
+mod inspect;
 mod output;
 mod pages;
 mod replay;
@@ -34,6 +36,8 @@ fn run() -> Result<(), Failure> {
         Command::Serve(options) => serve::run(options),
         Command::Replay(options) => replay::run(options),
         Command::Bench(options) => bench::run(options),
+        #[cfg(target_os = "linux")]
+        Command::Inspect(options) => inspect::run(options),
         Command::Completions(options) => pages::completions(options),
         Command::Man(options) => pages::man(options),
     }

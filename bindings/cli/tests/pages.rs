@@ -4,7 +4,7 @@ mod common;
 
 use common::run;
 
-const COMMANDS: [&str; 5] = ["serve", "replay", "bench", "completions", "man"];
+const COMMANDS: [&str; 6] = ["serve", "replay", "bench", "inspect", "completions", "man"];
 
 #[test]
 fn every_shell_gets_completions_for_every_command() {

@@ -2,84 +2,12 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Read;
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::{run, sluice};
-
-/// A server that is stopped when dropped.
-struct Server {
-    child: Child,
-    address: String,
-    stderr: BufReader<std::process::ChildStderr>,
-}
-
-impl Server {
-    fn start(arguments: &[&str]) -> Self {
-        let mut child = sluice()
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(arguments)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        stderr.read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("listening on http://");
-        let address = address.unwrap_or_else(|| panic!("{line:?}")).to_owned();
-        Self { child, address, stderr }
-    }
-
-    fn ask(&self, request: &str) -> Answer {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
-        Answer(String::from_utf8(bytes).unwrap())
-    }
-
-    fn get(&self, headers: &str) -> Answer {
-        self.ask(&format!("GET /any/path HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n"))
-    }
-
-    fn signal(&self, name: &str) {
-        let process = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &process]).status();
-        assert!(sent.unwrap().success());
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// An HTTP answer as text.
-struct Answer(String);
-
-impl Answer {
-    fn status(&self) -> u16 {
-        self.0[9..12].parse().unwrap()
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        let (head, _) = self.0.split_once("\r\n\r\n").unwrap();
-        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-        lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    }
-
-    fn number(&self, name: &str) -> u64 {
-        self.header(name).unwrap().parse().unwrap()
-    }
-
-    fn body(&self) -> &str {
-        self.0.split_once("\r\n\r\n").unwrap().1
-    }
-}
+use common::run;
+use common::server::Server;
 
 fn unix_now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -14,8 +14,13 @@ struct Server {
 
 impl Server {
     fn with_policy(policy: &str) -> Self {
+        Self::started(policy, &[])
+    }
+
+    fn started(policy: &str, more: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sluice"))
             .args(["serve", "--listen", "127.0.0.1:0", "--policy", policy])
+            .args(more)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -64,6 +69,22 @@ fn curl_gets_exactly_the_limit_and_then_429_with_a_retry_after() {
         assert_eq!(status, "429");
         assert!((1..=86_400).contains(&retry_after.parse::<u32>().unwrap()), "{printed}");
     }
+}
+
+#[test]
+fn curl_gets_exactly_the_limit_from_two_servers_that_share_a_table() {
+    if python().is_none() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let table = directory.path().join("api.table");
+    let share = ["--table", table.to_str().unwrap()];
+    let servers = [(); 2].map(|()| Server::started("fixed-window 5/3653d", &share));
+    let urls = servers.each_ref().map(|server| format!("{}/[1-12]", server.url));
+    let arguments = ["-s", "-Z", "-o", "/dev/null", "-o", "/dev/null", "-w", "%{http_code}\n"];
+    let printed = output_of(Command::new("curl").args(arguments).args(&urls));
+    let of = |status| printed.lines().filter(|line| *line == status).count();
+    assert_eq!((of("200"), of("429")), (5, 19), "{printed}");
 }
 
 #[test]
