@@ -17,15 +17,22 @@ pub fn assert_all_was_admitted(rule: &Rule, by_key: &HashMap<u64, Vec<Admitted>>
     for (key, admitted) in by_key {
         let mut times: Vec<u64> = admitted.iter().map(|admitted| admitted.now).collect();
         times.sort_unstable();
-        let last = times[times.len() - 1];
-        forgotten += usize::from(until.saturating_sub(last) > 2 * rule.period);
-        let earliest = asked_at_the_first_instant(&alone, *key, times[0], until);
-        // Windows are compared as far as they are over. A bucket keeps what nobody takes, so it is compared where it was
+        forgotten += usize::from(until.saturating_sub(times[times.len() - 1]) > 2 * rule.period);
+        // Windows are compared as far as they were whole. A bucket keeps what nobody takes, so it is compared where it was
         // emptiest: later than that, who was to ask may have been stopped.
-        let until =
-            if rule.is_bucket() { emptiest(&times, &earliest) } else { until / rule.period * rule.period - 1 };
-        was += times.iter().filter(|&&time| time <= until).count();
-        could_be += earliest.iter().filter(|&&time| time <= until).count();
+        let (from, earliest, until) = if rule.is_bucket() {
+            let earliest = asked_at_the_first_instant(&alone, *key, times[0], until);
+            let until = emptiest(&times, &earliest);
+            (times[0], earliest, until)
+        } else {
+            let (from, until) = ((times[0] / rule.period + 1) * rule.period, until / rule.period * rule.period);
+            let before = times.iter().take_while(|&&time| time < from);
+            before.for_each(|&time| _ = alone.check_at(key.to_ne_bytes(), 1, time));
+            (from, asked_at_the_first_instant(&alone, *key, from, until - 1), until - 1)
+        };
+        let count = |times: &[u64]| times.iter().filter(|&&time| (from..=until).contains(&time)).count();
+        was += count(&times);
+        could_be += count(&earliest);
     }
     let share = was as f64 / could_be as f64;
     let promised = if is_long() { 0.99 } else { 0.9 };

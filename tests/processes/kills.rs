@@ -18,7 +18,7 @@ const MS: u64 = 1_000_000;
 
 /// Kills in all parts together: 5,600 where as many are promised.
 fn kills_per_run() -> u64 {
-    if is_long() { 1_250 } else { 60 }
+    if is_long() { 1_250 } else { 40 }
 }
 
 /// Kills one worker after another, with 0.5 to 3 ms in between; what the dead had been asking for, and how often.
@@ -108,7 +108,7 @@ pub fn under_load() {
 /// killed, of which nobody knows whether it was admitted.
 pub fn account_for_every_permit() {
     const KEYS: u64 = 100;
-    let capacity = if is_long() { 20_000 } else { 3_000 };
+    let capacity = if is_long() { 20_000 } else { 2_000 };
     for kind in KINDS {
         let rule = crate::model::Rule::new(kind, capacity, 1_000 * MS);
         let path = Scratch::new("permits");
@@ -118,7 +118,7 @@ pub fn account_for_every_permit() {
             let mut random = Numbers(number);
             while !board.is_stopped() {
                 let key = random.below(KEYS);
-                if random.below(16) > 0 {
+                if random.below(128) > 0 {
                     _ = limiter.peek_at(key.to_ne_bytes(), 1, IN_2026);
                     continue;
                 }

@@ -46,7 +46,9 @@ fn main() {
     for (name, part) in parts {
         if words.is_empty() || words.iter().any(|word| name.contains(word.as_str())) {
             println!("{name} …");
+            let start = std::time::Instant::now();
             part();
+            println!("  {:.1} s", start.elapsed().as_secs_f64());
         }
     }
     println!("processes: ok");
