@@ -35,6 +35,8 @@ impl Table {
     }
 
     fn count(&self, home: usize, counter: Counter) {
+        #[cfg(all(test, not(loom)))]
+        super::interleavings::stop_if_told();
         // Relaxed: a count publishes nothing but itself.
         self.counter(home, counter).fetch_add(1, Ordering::Relaxed);
     }

@@ -30,6 +30,8 @@ mod hash;
 mod insert;
 #[cfg(all(test, not(loom)))]
 mod interleavings;
+#[cfg(all(test, target_os = "linux", not(loom)))]
+mod kills;
 mod layout;
 mod memory;
 #[cfg(all(test, loom))]
