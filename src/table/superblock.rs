@@ -50,6 +50,9 @@ const BOOT_WORD: usize = 16;
 const OFFSET_WORD: usize = 17;
 const LATEST_WORD: usize = 18;
 
+/// How exactly the latest time that a limiter has seen is noted, in ns.
+pub(crate) const LATEST_STEP_NS: u64 = 1_000_000_000;
+
 /// The key whose hash shows that two builds hash alike.
 const TEST_KEY: &[u8] = b"sluicegate hashes this to see that all who share a table hash alike";
 /// The seed of the checksum: any number, the same for ever.
@@ -278,6 +281,14 @@ impl<'table> Superblock<'table> {
     pub(crate) fn latest(self) -> u64 {
         // Relaxed, here and below: the time publishes nothing but itself.
         self.0.at(LATEST_WORD).load(Ordering::Relaxed)
+    }
+
+    /// Notes that a limiter has seen the time `now`, if that is a step later than what is noted.
+    #[inline]
+    pub(crate) fn note_time(self, now: u64) {
+        if now >= self.latest().saturating_add(LATEST_STEP_NS) {
+            self.note_latest(now);
+        }
     }
 
     /// Notes that a limiter has seen the time `now`.
