@@ -200,6 +200,7 @@ impl Rule {
 
     /// How much of its limit a key has consumed at `now`: 0 when fresh, comparable among words of one rule.
     pub(crate) fn consumed(&self, word: u64, now: u64) -> u64 {
+        let now = now.min(MAX_UNIX_NS);
         each_algorithm!(self, algorithm => algorithm.consumed(word, now), nothing => 0)
     }
 
