@@ -211,6 +211,7 @@ impl Rule {
         if self.quick.is_some() {
             return NanosecondBucket::expires_at(word).saturating_sub(now);
         }
+        let now = now.min(MAX_UNIX_NS);
         each_algorithm!(self, algorithm => algorithm.consumed(word, now), nothing => 0)
     }
 

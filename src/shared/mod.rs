@@ -5,6 +5,8 @@
 
 mod create;
 mod file;
+#[cfg(test)]
+mod hostile;
 mod info;
 mod join;
 mod lock;

@@ -50,8 +50,9 @@ impl Table {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        let sum =
-            |counter| (0..COUNTER_SHARDS).map(|shard| self.counter(shard, counter).load(Ordering::Relaxed)).sum();
+        let count = |shard, counter| self.counter(shard, counter).load(Ordering::Relaxed);
+        // Saturating, because memory that others can write may hold any numbers.
+        let sum = |counter| (0..COUNTER_SHARDS).map(|shard| count(shard, counter)).fold(0, u64::saturating_add);
         Counts {
             inserted: sum(Counter::Inserted),
             evicted: sum(Counter::Evicted),

@@ -26,6 +26,8 @@ mod bucket;
 mod charge;
 mod counters;
 mod hash;
+#[cfg(all(test, not(loom)))]
+mod hostile;
 mod insert;
 #[cfg(all(test, not(loom)))]
 mod interleavings;

@@ -94,6 +94,23 @@ impl Description {
         Self(words).with_seed(seed, made_at)
     }
 
+    /// The same words with all hashes made right, so that whoever validates them sees what else is wrong.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn sealed(self) -> Self {
+        let Self(mut words) = self;
+        words[INTENT_WORD] = hash_of(&words[..INTENT_WORD]);
+        words[HASH_TEST_WORD] = KeyHash::from_seed(words[SEED_WORD]).hash(TEST_KEY);
+        words[CHECKSUM_WORD] = hash_of(&words[..CHECKSUM_WORD]);
+        Self(words)
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn to_bytes(self) -> [u8; DESCRIPTION_WORDS * 8] {
+        let mut bytes = [0; DESCRIPTION_WORDS * 8];
+        bytes.chunks_exact_mut(8).zip(self.0).for_each(|(bytes, word)| bytes.copy_from_slice(&word.to_ne_bytes()));
+        bytes
+    }
+
     fn with_seed(self, seed: u64, made_at: u64) -> Self {
         let Self(mut words) = self;
         words[SEED_WORD] = seed;
@@ -228,6 +245,12 @@ impl<'table> Superblock<'table> {
         }
         if ![0, MAGIC].contains(&present.0[MAGIC_WORD]) {
             return Err(Unfit::Format("the memory is neither zero nor a table of sluicegate's".into()));
+        }
+        // A maker claims its intent before any other word, so where there is another word there is an intent by now.
+        if present.0.iter().any(|&word| word != 0) && self.load(INTENT_WORD) == 0 {
+            return Err(Unfit::Format(
+                "the memory is neither zero nor a table that somebody has begun to make".into(),
+            ));
         }
         if self.claim(INTENT_WORD, new.0[INTENT_WORD]) != new.0[INTENT_WORD] {
             return Err(Unfit::Mismatch {

@@ -54,16 +54,22 @@ impl<'a> Crew<'a> {
         })
     }
 
-    /// Kills a worker wherever it is and puts another in its place. What the dead one's threads were asking for.
-    pub fn replace(&mut self, worker: usize) -> Vec<u64> {
-        let pid = self.pids[worker];
-        // SAFETY: the process is a child of this one's that was not waited for, so the number is still its.
-        assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0, "a worker has ended by itself");
-        assert_eq!(wait_for(pid), Ended::BySignal(libc::SIGKILL), "a worker has ended by itself");
-        let lanes = worker * self.threads..(worker + 1) * self.threads;
-        let pending = lanes.filter_map(|lane| self.board.lane(lane).take_pending()).collect();
+    /// Kills some workers wherever they are, all at once, and puts others in their places. What the dead ones' threads
+    /// were asking for.
+    pub fn replace(&mut self, workers: &[usize]) -> Vec<u64> {
+        for &worker in workers {
+            // SAFETY: the process is a child of this one's that was not waited for, so the number is still its.
+            assert_eq!(unsafe { libc::kill(self.pids[worker], libc::SIGKILL) }, 0, "a worker has ended by itself");
+        }
+        let mut pending = Vec::new();
+        for &worker in workers {
+            let ended = wait_for(self.pids[worker]);
+            assert_eq!(ended, Ended::BySignal(libc::SIGKILL), "a worker has ended by itself");
+            let lanes = worker * self.threads..(worker + 1) * self.threads;
+            pending.extend(lanes.filter_map(|lane| self.board.lane(lane).take_pending()));
+            self.pids[worker] = self.hire_one(worker);
+        }
         self.board.assert_nobody_failed();
-        self.pids[worker] = self.hire_one(worker);
         pending
     }
 
