@@ -1,6 +1,7 @@
 //! Files that are no tables, or were: refused and left as they are, or used without harm.
 
-use super::{TableInfo, Wanted};
+use super::Wanted;
+use crate::TableInfo;
 use crate::limiter::Limiter;
 use crate::policy::Policy;
 use crate::table::{DESCRIPTION_WORDS, Description};
