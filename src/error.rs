@@ -72,7 +72,6 @@ pub enum Error {
 }
 
 /// A path for a message of one line, whatever is in it.
-#[cfg(all(target_os = "linux", not(loom)))]
 pub(crate) fn shown(path: &std::path::Path) -> String {
     let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     path.display().to_string().chars().map(escaped).collect()
@@ -80,7 +79,6 @@ pub(crate) fn shown(path: &std::path::Path) -> String {
 
 impl Error {
     /// An error of the operating system's, from what was to be done.
-    #[cfg(all(target_os = "linux", not(loom)))]
     pub(crate) fn io(action: impl Into<String>, error: &std::io::Error) -> Self {
         Self::Io { action: action.into(), kind: error.kind(), problem: error.to_string() }
     }

@@ -5,15 +5,9 @@ use crate::clock::{Clock, MonotonicClock};
 use crate::decision::Decision;
 use crate::error::Error;
 use crate::policy::Policy;
-#[cfg(all(target_os = "linux", not(loom)))]
-use crate::shared::{Joined, LATEST_STEP_NS, TableFile, Wanted, attach, local_offset};
-#[cfg(all(target_os = "linux", not(loom)))]
-use crate::table::TABLE_ALIGN;
-use crate::table::{Geometry, KeyHash, KeyId, OnFull, Table};
-#[cfg(all(target_os = "linux", not(loom)))]
-use std::path::Path;
-use std::path::PathBuf;
-#[cfg(all(target_os = "linux", not(loom)))]
+use crate::shared::{Joined, TableFile, Wanted, attach};
+use crate::table::{Geometry, KeyHash, KeyId, OnFull, TABLE_ALIGN, Table};
+use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
 /// How many keys [`LimiterBuilder`] makes room for when it is not told.
@@ -95,9 +89,7 @@ pub struct Limiter<C = MonotonicClock> {
 #[derive(Debug)]
 enum Sharing {
     Nobody,
-    #[cfg(all(target_os = "linux", not(loom)))]
     Region,
-    #[cfg(all(target_os = "linux", not(loom)))]
     File(TableFile),
 }
 
@@ -119,7 +111,6 @@ impl Limiter {
     ///
     /// # Errors
     /// As for [`LimiterBuilder::build`].
-    #[cfg(all(target_os = "linux", not(loom)))]
     pub fn open<P>(path: impl AsRef<Path>, policy: P, max_keys: u64) -> Result<Self, Error>
     where
         P: TryInto<Policy>,
@@ -218,12 +209,8 @@ impl<C: Clock> Limiter<C> {
     #[inline]
     pub fn now(&self) -> u64 {
         let now = self.table.tick(self.clock.now());
-        #[cfg(all(target_os = "linux", not(loom)))]
         if !matches!(self.sharing, Sharing::Nobody) {
-            let superblock = self.table.superblock();
-            if now >= superblock.latest().saturating_add(LATEST_STEP_NS) {
-                superblock.note_latest(now);
-            }
+            self.table.superblock().note_time(now);
         }
         now
     }
@@ -292,9 +279,7 @@ impl<C> Limiter<C> {
     pub fn is_current(&self) -> bool {
         match &self.sharing {
             Sharing::Nobody => true,
-            #[cfg(all(target_os = "linux", not(loom)))]
             Sharing::Region => true,
-            #[cfg(all(target_os = "linux", not(loom)))]
             Sharing::File(file) => file.is_current(),
         }
     }
@@ -377,10 +362,11 @@ impl<C: Clock> LimiterBuilder<C> {
 
     /// Has the table live in the file at `path`, shared with all who open it, instead of on the heap.
     ///
+    /// Only on Linux; elsewhere building the limiter is an error.
+    ///
     /// The file is made with mode 0600, whole or not at all, if it is not there. On /dev/shm it lasts as long as the
     /// machine runs, on a disk beyond that. It must be on a file system of this machine: others' memory is not ours.
     /// A child that the process forks shares it through the same limiter.
-    #[cfg(all(target_os = "linux", not(loom)))]
     pub fn path(self, path: impl AsRef<Path>) -> Self {
         Self { path: Some(path.as_ref().to_owned()), ..self }
     }
@@ -403,7 +389,6 @@ impl<C: Clock> LimiterBuilder<C> {
     pub fn build(self) -> Result<Limiter<C>, Error> {
         let policy = self.policy.clone()?;
         let geometry = geometry(self.max_keys)?;
-        #[cfg(all(target_os = "linux", not(loom)))]
         if let Some(path) = &self.path {
             let wanted = Wanted { policy, max_keys: self.max_keys, geometry, replace: self.replace };
             let (joined, file) = TableFile::open(path, &wanted)?;
@@ -423,8 +408,8 @@ impl<C: Clock> LimiterBuilder<C> {
     /// limiters alone from the first attach on.
     ///
     /// # Errors
-    /// As for [`build`](Self::build); also memory that is too small, or not aligned to 128 bytes.
-    #[cfg(all(target_os = "linux", not(loom)))]
+    /// As for [`build`](Self::build); also memory that is too small, or not aligned to 128 bytes; and any other system
+    /// than Linux.
     pub unsafe fn attach(self, region: *mut u8, bytes: usize) -> Result<Limiter<C>, Error> {
         let policy = self.policy.clone()?;
         let unfit = |problem: String| Error::TableFormat { place: "the caller's memory".to_owned(), problem };
@@ -441,12 +426,11 @@ impl<C: Clock> LimiterBuilder<C> {
         self.over(joined, &wanted, Sharing::Region)
     }
 
-    #[cfg(all(target_os = "linux", not(loom)))]
     fn over(mut self, joined: Joined, wanted: &Wanted, sharing: Sharing) -> Result<Limiter<C>, Error> {
         let &Wanted { policy, max_keys, geometry, .. } = wanted;
-        self.clock.anchor(local_offset(joined.superblock().offset())?);
-        let hash = KeyHash::from_seed(joined.description.seed());
-        let table = Table::over(joined.words, Rule::of(&policy)?, geometry, self.on_full);
+        self.clock.anchor(joined.clock_offset()?);
+        let hash = KeyHash::from_seed(joined.seed());
+        let table = Table::over(joined.into_words(), Rule::of(&policy)?, geometry, self.on_full);
         Ok(Limiter { policy, max_keys, hash, table, clock: self.clock, sharing })
     }
 }

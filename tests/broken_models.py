@@ -59,14 +59,14 @@ MUTANTS = [
     (
         "inserts in the way not finished",
         INSERT,
-        "self.finish(home, header, now);\n        } else {\n            self.thaw",
+        "self.finish(home, header, call);\n        } else {\n            self.thaw",
         "} else {\n            self.thaw",
         STOPS_OVER_EXPIRED,
     ),
     (
         "inserts of one home not finished",
         INSERT,
-        "self.finish(key.home, header, now);\n            } else if",
+        "self.finish(key.home, header, call);\n            } else if",
         "} else if",
         STOPS_AT_HOME,
     ),
@@ -103,7 +103,7 @@ MUTANTS = [
         NEVER_MORE,
     ),
     ("mark of a refund not looked for", INSERT, "candidate.seat.slot) == candidate.tag;", "0).0 != 1;", EVICTED_REFUND),
-    ("heaviest key evicted", INSERT, "least.0 <= found.0", "least.0 >= found.0", EVICTION),
+    ("heaviest key evicted", INSERT, "rank < least)", "rank >= least)", EVICTION),
 ]
 
 
@@ -154,7 +154,8 @@ def main():
         tree = Path(directory) / "tree"
         target = Path(os.environ.get("LOOM_TARGET_DIR", Path(directory) / "target")).absolute()
         root = Path(__file__).resolve().parent.parent
-        shutil.copytree(root, tree, ignore=shutil.ignore_patterns("target", ".git", "__pycache__"))
+        # With times of its own: cargo would take a build of an earlier run for one of this, whose files are older.
+        shutil.copytree(root, tree, copy_function=shutil.copy, ignore=shutil.ignore_patterns("target", ".git", "__pycache__"))
         for model in sorted({mutant[4] for mutant in chosen}) if "MODELS_PASSED" not in os.environ else []:
             code, output = run_models(tree, target, [model], timeout=5 * TIMEOUT)
             if code != 0:

@@ -8,10 +8,11 @@ mod common;
 mod model;
 
 use common::agreement::{Tolerance, agrees};
+use common::bounds::{Admitted, assert_holds, counted_in};
 use common::{IN_2026, Numbers, ns, policy_of};
 use model::{Exact, Kind, Model, Rule};
 use sluicegate::{Decision, Limiter, OnFull};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
@@ -47,16 +48,6 @@ fn in_threads<T: Send>(threads: usize, run: impl Fn(usize) -> T + Sync) -> Vec<T
 
 // ---- In any length of time ----
 
-/// A request that was admitted.
-#[derive(Clone)]
-struct Admitted {
-    now: u64,
-    cost: u64,
-    reset_after: u64,
-    /// The latest time of any request that was invoked before this one was answered.
-    latest: u64,
-}
-
 /// Threads whose clocks differ by microseconds ask for random keys; what each key was admitted.
 ///
 /// A slot whose key is fresh at one request's time may go to another key, and a late request then finds its key
@@ -77,8 +68,10 @@ fn admitted_under_load(rule: &Rule, keys: u64, threads: usize, requests: usize) 
             latest.fetch_max(now, Ordering::SeqCst);
             let decision = limiter.check_at(key.to_ne_bytes(), cost, now);
             if decision.allowed() && cost > 0 {
-                let (reset_after, latest) = (ns(decision.reset_after()), latest.load(Ordering::SeqCst));
-                admitted.push((key, Admitted { now, cost, reset_after, latest }));
+                let reset_after = ns(decision.reset_after());
+                // The latest time of any request that was invoked before this one was answered.
+                let latest = latest.load(Ordering::SeqCst);
+                admitted.push((key, Admitted { now, cost, reset_after }, latest));
             }
         }
         admitted
@@ -86,69 +79,19 @@ fn admitted_under_load(rule: &Rule, keys: u64, threads: usize, requests: usize) 
     let stats = limiter.stats();
     assert_eq!((stats.refused_full, stats.evicted), (0, 0), "the table is large enough");
     let none_was_forgotten = stats.inserted <= keys;
-    let counts = |admitted: &Admitted| {
+    let counts = |admitted: &Admitted, latest: u64| {
         // A window's requests are remembered until it is over. A bucket may have been fresh at any later time.
         let is_late = if rule.is_bucket() {
-            admitted.now < admitted.latest
+            admitted.now < latest
         } else {
-            counted_in(rule, admitted) < admitted.latest / rule.period
+            counted_in(rule, admitted) < latest / rule.period
         };
         none_was_forgotten || !is_late
     };
     let mut by_key = vec![Vec::new(); keys as usize];
-    let counted = by_thread.into_iter().flatten().filter(|(_, admitted)| counts(admitted));
-    counted.for_each(|(key, admitted)| by_key[key as usize].push(admitted));
+    let counted = by_thread.into_iter().flatten().filter(|(_, admitted, latest)| counts(admitted, *latest));
+    counted.for_each(|(key, admitted, _)| by_key[key as usize].push(admitted));
     by_key
-}
-
-/// Each admission tells by its `reset_after` which window it was counted in, also where its own time was late:
-/// a fixed window's end is the key's reset, a sliding one's is one period before.
-fn counted_in(rule: &Rule, admitted: &Admitted) -> u64 {
-    let windows_to_reset = if rule.kind == Kind::FixedWindow { 1 } else { 2 };
-    (admitted.now + admitted.reset_after) / rule.period - windows_to_reset
-}
-
-/// No window takes more than L; and a sliding one, at its last admission, no more than the estimate leaves it.
-fn assert_windows_hold(rule: &Rule, admitted: &[Admitted]) {
-    // For each window, what was counted in it, and the latest time at which.
-    let mut windows = BTreeMap::<u64, (u64, u64)>::new();
-    for request in admitted {
-        let window = counted_in(rule, request);
-        assert!(window >= request.now / rule.period, "a request was counted in a window that was over");
-        let (count, latest) = windows.entry(window).or_default();
-        *count += request.cost;
-        *latest = request.now.max(*latest);
-    }
-    for (&window, &(count, latest)) in &windows {
-        assert!(count <= rule.limit, "{rule:?}: {count} were admitted in window {window}");
-        if rule.kind == Kind::SlidingWindow {
-            // Whichever admission came last, it was not later in the window than the latest: the estimate with
-            // which it was admitted was at least this one.
-            let previous = windows.get(&(window - 1)).map_or(0, |&(count, _)| u128::from(count));
-            let elapsed = latest.saturating_sub(window * rule.period);
-            let estimate =
-                previous * u128::from(rule.period - elapsed) + u128::from(count) * u128::from(rule.period);
-            assert!(estimate <= u128::from(rule.limit) * u128::from(rule.period), "{rule:?}: window {window}");
-        }
-    }
-}
-
-/// In no time from `a` to `b` more than `B + (b - a) * L / P`.
-///
-/// Late times make no exception: each admission puts off the instant at which the bucket is full again by its own
-/// time, and none is admitted that would put it off beyond the bucket's capacity after its `now`. So for all those at
-/// times in `[a, b]`, in the order they were decided, `a + sum * P / L <= full again <= b + B * P / L`.
-fn assert_bucket_holds(rule: &Rule, mut admitted: Vec<Admitted>) {
-    admitted.sort_by_key(|request| request.now);
-    // Over all beginnings `a`, the most of `(admitted in [a, b]) * P - (b - a) * L`.
-    let (mut most, mut before) = (0, 0);
-    let bound = i128::from(rule.capacity()) * i128::from(rule.period);
-    for request in admitted {
-        let refilled = i128::from(request.now - before) * i128::from(rule.limit);
-        most = 0.max(most - refilled) + i128::from(request.cost) * i128::from(rule.period);
-        before = request.now;
-        assert!(most <= bound, "{rule:?}: too much was admitted up to {before}: {most} instead of {bound}");
-    }
 }
 
 #[test]
@@ -161,11 +104,7 @@ fn no_length_of_time_sees_more_admitted_than_the_policy_allows() {
             let rule = rule(kind, limit, period, 2 * limit);
             for threads in [4, 8] {
                 for admitted in admitted_under_load(&rule, keys, threads, requests) {
-                    if rule.is_bucket() {
-                        assert_bucket_holds(&rule, admitted);
-                    } else {
-                        assert_windows_hold(&rule, &admitted);
-                    }
+                    assert_holds(&rule, admitted);
                 }
             }
         }

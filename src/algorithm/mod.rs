@@ -63,6 +63,8 @@ pub(crate) struct Rule {
     quick: NanosecondBucket,
     /// Times that are a whole number of these are decided on exactly.
     tick_ns: u64,
+    /// The largest word that is fresh at any time, one less than a power of two.
+    fresh_marks: u64,
     arithmetic: Arithmetic,
 }
 
@@ -124,7 +126,9 @@ impl Rule {
             Arithmetic::LeakyBucket(bucket) => bucket.step_ns(),
             Arithmetic::FixedWindow(_) | Arithmetic::SlidingWindow(_) | Arithmetic::Nothing => 1,
         };
-        Ok(Self { limit, capacity, quick, tick_ns, arithmetic })
+        let mut rule = Self { limit, capacity, quick, tick_ns, fresh_marks: 0, arithmetic };
+        rule.fresh_marks = each_algorithm!(rule, algorithm => algorithm.fresh_marks(), nothing => 0);
+        Ok(rule)
     }
 
     /// The quick form of this rule, for the requests that it serves.
@@ -189,7 +193,11 @@ impl Rule {
     }
 
     /// From when on `word` equals that of a key never seen, whatever it was before: by time alone, in Unix ns.
+    #[inline]
     pub(crate) fn expires_at(&self, word: u64) -> u64 {
+        if self.quick.is_some() {
+            return NanosecondBucket::expires_at(word);
+        }
         each_algorithm!(self, algorithm => algorithm.expires_at(word), nothing => 0)
     }
 
@@ -200,6 +208,10 @@ impl Rule {
 
     /// How much of its limit a key has consumed at `now`: 0 when fresh, comparable among words of one rule.
     pub(crate) fn consumed(&self, word: u64, now: u64) -> u64 {
+        if self.quick.is_some() {
+            return NanosecondBucket::expires_at(word).saturating_sub(now);
+        }
+        let now = now.min(MAX_UNIX_NS);
         each_algorithm!(self, algorithm => algorithm.consumed(word, now), nothing => 0)
     }
 
@@ -219,8 +231,9 @@ impl Rule {
     }
 
     /// The largest word that is fresh at any time, one less than a power of two.
+    #[inline]
     pub(crate) fn fresh_marks(&self) -> u64 {
-        each_algorithm!(self, algorithm => algorithm.fresh_marks(), nothing => 0)
+        self.fresh_marks
     }
 }
 

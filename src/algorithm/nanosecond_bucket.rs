@@ -51,6 +51,18 @@ impl NanosecondBucket {
         Err(denial(self.limit, remaining, next - fits_until, fresh_at - now))
     }
 
+    /// Whether it decides on any request.
+    #[inline(always)]
+    pub(super) fn is_some(&self) -> bool {
+        self.max_cost > 0
+    }
+
+    /// From when on a word is that of a fresh key, in Unix ns.
+    #[inline(always)]
+    pub(super) fn expires_at(word: u64) -> u64 {
+        word.saturating_sub(FIRST_UNIT)
+    }
+
     #[inline(always)]
     fn permits(&self, units: u64) -> Permits {
         Permits { units, per_permit: self.per_permit }

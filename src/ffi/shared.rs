@@ -5,6 +5,7 @@ use super::limiter::{ClockChoice, make, parse, read_options, sluice_limiter, slu
 use crate::error::Error;
 use crate::limiter::{Limiter, LimiterBuilder};
 use std::ffi::{CStr, c_char, c_void};
+use std::path::PathBuf;
 
 /// Makes a limiter on the table in a file, which it makes or joins: all processes that have it open enforce one limit.
 /// After the last one is gone the file keeps the state.
@@ -170,32 +171,22 @@ pub unsafe extern "C" fn sluice_limiter_is_current(limiter: *const sluice_limite
 
 type Builder = LimiterBuilder<ClockChoice>;
 
-#[cfg(target_os = "linux")]
 fn open(builder: Builder, path: &CStr) -> Result<Limiter<ClockChoice>, Error> {
-    use std::os::unix::ffi::OsStrExt;
-    builder.path(std::ffi::OsStr::from_bytes(path.to_bytes())).build()
+    builder.path(path_of(path)).build()
 }
 
-#[cfg(target_os = "linux")]
 fn attach(builder: Builder, region: *mut c_void, size: usize) -> Result<Limiter<ClockChoice>, Error> {
     // SAFETY: what `sluice_limiter_attach` asks of its caller; a NULL is refused.
     unsafe { builder.attach(region.cast(), size) }
 }
 
-#[cfg(not(target_os = "linux"))]
-fn open(_: Builder, path: &CStr) -> Result<Limiter<ClockChoice>, Error> {
-    let _ = path;
-    Err(not_here())
+#[cfg(unix)]
+fn path_of(path: &CStr) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    std::ffi::OsStr::from_bytes(path.to_bytes()).into()
 }
 
-#[cfg(not(target_os = "linux"))]
-fn attach(_: Builder, region: *mut c_void, size: usize) -> Result<Limiter<ClockChoice>, Error> {
-    let _ = (region, size);
-    Err(not_here())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn not_here() -> Error {
-    let (kind, problem) = (std::io::ErrorKind::Unsupported, "shared tables need Linux".to_owned());
-    Error::Io { action: "share a table".to_owned(), kind, problem }
+#[cfg(not(unix))]
+fn path_of(path: &CStr) -> PathBuf {
+    path.to_string_lossy().into_owned().into()
 }

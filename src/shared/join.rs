@@ -5,14 +5,11 @@ use super::{Joined, offset_for, this_boot};
 use crate::error::{Error, shown};
 use crate::machine::wall_clock_ns;
 use crate::policy::Policy;
-use crate::table::{DESCRIPTION_WORDS, Description, Geometry, Mapping, Superblock, Words};
+use crate::table::{DESCRIPTION_WORDS, Description, Geometry, LATEST_STEP_NS, Mapping, Superblock, Words};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-
-/// How exactly the latest time that a limiter has seen is noted, in ns.
-pub(crate) const LATEST_STEP_NS: u64 = 1_000_000_000;
 
 /// Opens a table's file to look at, or with `write` for use; `None` where there is none.
 pub(super) fn open_file(path: &Path, write: bool) -> Result<Option<File>, Error> {

@@ -5,6 +5,8 @@
 
 mod create;
 mod file;
+#[cfg(test)]
+mod hostile;
 mod info;
 mod join;
 mod lock;
@@ -15,8 +17,7 @@ use crate::machine::{boot_id, namespace_offset_ns, since_boot_ns, wall_clock_ns}
 use crate::policy::Policy;
 use crate::table::{Description, Geometry, Superblock, Unfit, Words};
 pub(crate) use file::TableFile;
-pub use info::TableInfo;
-pub(crate) use join::LATEST_STEP_NS;
+pub(crate) use info::look_at;
 
 /// What a limiter that wants to share a table asks for.
 #[derive(Debug, Clone, Copy)]
@@ -39,12 +40,26 @@ impl Wanted {
 /// A table that can be used: its words, and what they were found to be.
 #[derive(Debug)]
 pub(crate) struct Joined {
-    pub(crate) words: Words,
-    pub(crate) description: Description,
+    words: Words,
+    description: Description,
 }
 
 impl Joined {
-    pub(crate) fn superblock(&self) -> Superblock<'_> {
+    /// The seed of the keys' hash.
+    pub(crate) fn seed(&self) -> u64 {
+        self.description.seed()
+    }
+
+    /// What to add to this process's time since boot to get the table's time.
+    pub(crate) fn clock_offset(&self) -> Result<u64, Error> {
+        local_offset(self.superblock().offset())
+    }
+
+    pub(crate) fn into_words(self) -> Words {
+        self.words
+    }
+
+    fn superblock(&self) -> Superblock<'_> {
         Superblock(&self.words)
     }
 }
@@ -60,7 +75,7 @@ fn this_boot() -> Result<u64, Error> {
 }
 
 /// What to add to this process's time since boot to get the time of a table whose clock has this offset.
-pub(crate) fn local_offset(offset: u64) -> Result<u64, Error> {
+fn local_offset(offset: u64) -> Result<u64, Error> {
     Ok(offset.saturating_add_signed(out_of_namespace()?))
 }
 

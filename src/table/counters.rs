@@ -35,6 +35,8 @@ impl Table {
     }
 
     fn count(&self, home: usize, counter: Counter) {
+        #[cfg(all(test, not(loom)))]
+        super::interleavings::stop_if_told();
         // Relaxed: a count publishes nothing but itself.
         self.counter(home, counter).fetch_add(1, Ordering::Relaxed);
     }
@@ -48,8 +50,9 @@ impl Table {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        let sum =
-            |counter| (0..COUNTER_SHARDS).map(|shard| self.counter(shard, counter).load(Ordering::Relaxed)).sum();
+        let count = |shard, counter| self.counter(shard, counter).load(Ordering::Relaxed);
+        // Saturating, because memory that others can write may hold any numbers.
+        let sum = |counter| (0..COUNTER_SHARDS).map(|shard| count(shard, counter)).fold(0, u64::saturating_add);
         Counts {
             inserted: sum(Counter::Inserted),
             evicted: sum(Counter::Evicted),

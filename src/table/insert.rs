@@ -18,7 +18,8 @@
 //! exact multiple of 8192 inserts of one home and wake while the same key is at the same step in the same slot.
 
 use super::layout::{Frozen, Header, MAX_REACH, SLOTS, Seat, Tag};
-use super::{Call, KeyId, OnFull, Table};
+use super::{Call, KeyId, OnFull, Table, read};
+use crate::algorithm::FRESH;
 use crate::sync::{Ordering, fence};
 
 /// While the table is known to be full, an insert looks no further than this: at 16 places (3 in a model).
@@ -69,15 +70,15 @@ impl Table {
     pub(super) fn insert(&self, key: KeyId, call: &Call) -> bool {
         while call.goes_on() {
             let header = self.header(key.home);
+            let open = header.opened(key.fingerprint);
             if !header.is_idle() {
                 self.finish(key.home, header, call);
-            } else if self.find(key).is_some() {
+            } else if self.move_header(key.home, header, open) {
+                return self.finish(key.home, open, call) != Progress::NoRoom;
+            }
+            // Another insert of this home was quicker, perhaps one of the same key.
+            if self.find(key).is_some() {
                 return true;
-            } else {
-                let open = header.opened(key.fingerprint);
-                if self.move_header(key.home, header, open) {
-                    return self.finish(key.home, open, call) != Progress::NoRoom;
-                }
             }
         }
         false
@@ -224,72 +225,111 @@ impl Table {
         let max_reach = self.geometry.max_reach();
         let known_reach = header.reach().min(max_reach);
         let full = self.is_known_full(now);
-        let search_reach = if full { REACH_WHEN_FULL.min(max_reach) } else { max_reach };
-        let mut least: Option<(u64, Candidate)> = None;
-        for displacement in 0..=known_reach.max(search_reach) {
-            let searching = survey.candidate.is_none() && displacement <= search_reach;
+        // In a full table a slot that is free would be found among those that are weighed.
+        let weighs = self.on_full == OnFull::Evict;
+        let search_reach = match full {
+            false => Some(max_reach),
+            true if weighs => None,
+            true => Some(REACH_WHEN_FULL.min(max_reach)),
+        };
+        for displacement in 0..=known_reach.max(search_reach.unwrap_or(0)) {
+            let searching = survey.candidate.is_none() && search_reach.is_some_and(|reach| displacement <= reach);
             if !searching && displacement > known_reach {
                 break;
             }
-            let bucket = self.geometry.bucket_after(home, displacement);
             let key = KeyId { home, fingerprint: header.fingerprint() };
-            for slot in 0..SLOTS {
-                let tag = self.tag(bucket, slot);
-                if tag.is_of(key.fingerprint, displacement) {
-                    return Survey { key_present: true, ..survey };
-                }
-                if tag.displacement() == Some(displacement) {
-                    survey.reach = displacement;
-                }
-                if !searching || survey.candidate.is_some() {
-                    continue;
-                }
-                let seat = Seat { displacement, slot };
-                match self.judge(bucket, seat, tag, header, now) {
-                    Some((0, candidate)) => survey.candidate = Some(candidate),
-                    Some(found) if displacement <= REACH_WHEN_FULL => {
-                        least = Some(least.filter(|least| least.0 <= found.0).unwrap_or(found));
-                    }
-                    _ => {}
-                }
+            if self.find_in_bucket(key, displacement).is_some() {
+                return Survey { key_present: true, ..survey };
+            }
+            let bucket = self.geometry.bucket_after(home, displacement);
+            // Keys at home make no reach.
+            if displacement > 0
+                && (0..SLOTS).any(|slot| self.tag(bucket, slot).displacement() == Some(displacement))
+            {
+                survey.reach = displacement;
+            }
+            if searching {
+                survey.candidate = self.free_slot(bucket, displacement, header, now);
             }
         }
         if survey.candidate.is_none() {
             if !full {
                 self.note_full(home, now);
             }
-            survey.candidate = least.map(|(_, candidate)| candidate).filter(|_| self.on_full == OnFull::Evict);
+            if weighs {
+                survey.candidate = self.cheapest_slot(home, header, now);
+            }
         }
         survey
     }
 
-    /// What it would cost to take a slot: nothing if its key has expired, else how dear its state is.
-    fn judge(&self, bucket: usize, seat: Seat, tag: Tag, header: Header, now: u64) -> Option<(u64, Candidate)> {
-        let mut state = self.state(bucket, seat.slot);
+    /// The first slot of a bucket that may be taken at no loss. Each key begins to look at a place of its own, since the
+    /// one where all begin is taken most of the time.
+    fn free_slot(&self, bucket: usize, displacement: usize, header: Header, now: u64) -> Option<Candidate> {
+        let first = header.fingerprint() as usize;
+        (0..SLOTS)
+            .filter_map(|turn| {
+                self.judge(bucket, Seat { displacement, slot: (first + turn) % SLOTS }, header, now)
+            })
+            .find(|candidate| !candidate.evicts)
+    }
+
+    /// Of the slots near to home one that may be taken at no loss, or else the one whose key has consumed least.
+    fn cheapest_slot(&self, home: usize, header: Header, now: u64) -> Option<Candidate> {
+        let mut cheapest: Option<(u64, Candidate)> = None;
+        for displacement in 0..=REACH_WHEN_FULL.min(self.geometry.max_reach()) {
+            let bucket = self.geometry.bucket_after(home, displacement);
+            for slot in 0..SLOTS {
+                let Some(candidate) = self.judge(bucket, Seat { displacement, slot }, header, now) else {
+                    continue;
+                };
+                if !candidate.evicts {
+                    return Some(candidate);
+                }
+                let rank = self.rank(candidate, now);
+                if cheapest.is_none_or(|(least, _)| rank < least) {
+                    cheapest = Some((rank, candidate));
+                }
+            }
+        }
+        cheapest.map(|(_, candidate)| candidate)
+    }
+
+    /// Whether a slot may be taken, and whether its key would be forgotten.
+    #[inline]
+    fn judge(&self, bucket: usize, seat: Seat, header: Header, now: u64) -> Option<Candidate> {
+        let (tag_word, state_word) = self.bucket(bucket).words_of(seat.slot);
+        let tag = Tag(read(tag_word));
+        let mut state = read(state_word);
         if let Some(frozen) = Frozen::of(state) {
-            let home = self.geometry.home_of(bucket, frozen.displacement());
-            let owner = self.header(home);
             if frozen.is_for(header, seat.displacement) {
                 // Frozen for this very insert by another helper: to be bound as it is, but for a refund's mark,
                 // which only the helper who knows the word can weigh.
-                let candidate = Candidate { seat, tag, state, evicts: false };
-                return (!tag.is_refunded()).then_some((0, candidate));
+                return (!tag.is_refunded()).then_some(Candidate { seat, tag, state, evicts: false });
             }
-            let frozen_seat = Seat { displacement: frozen.displacement(), slot: seat.slot };
-            if self.is_wanted(frozen, owner, frozen_seat) {
-                return None;
-            }
-            self.thaw(bucket, seat.slot, state);
-            state = self.state(bucket, seat.slot);
-            if Frozen::of(state).is_some() {
-                return None;
-            }
+            state = self.thawed(bucket, seat.slot, frozen)?;
         }
-        let expired = self.reusable_at(tag, state) <= now;
+        Some(Candidate { seat, tag, state, evicts: self.reusable_at(tag, state) > now })
+    }
+
+    /// The state of a slot that was frozen for another insert, if that is over and has taken another slot.
+    #[cold]
+    fn thawed(&self, bucket: usize, slot: usize, frozen: Frozen) -> Option<u64> {
+        let seat = Seat { displacement: frozen.displacement(), slot };
+        let home = self.geometry.home_of(bucket, seat.displacement);
+        if self.is_wanted(frozen, self.header(home), seat) {
+            return None;
+        }
+        self.thaw(bucket, slot, frozen.state());
+        Some(self.state(bucket, slot)).filter(|&state| Frozen::of(state).is_none())
+    }
+
+    /// How dear a slot is whose key would be forgotten: by what it has consumed.
+    fn rank(&self, candidate: Candidate, now: u64) -> u64 {
+        let Candidate { tag, state, .. } = candidate;
         // A slot whose owner is about to charge it, or that a refund may be on its way to, is the last to be evicted.
         let is_awaited = tag.is_refunded() || self.is_reserved(state);
-        let rank = u64::from(is_awaited) << 63 | (self.rule.consumed(state, now) >> 1).saturating_add(1);
-        Some((if expired { 0 } else { rank }, Candidate { seat, tag, state, evicts: !expired }))
+        u64::from(is_awaited) << 63 | self.rule.consumed(state, now) >> 1
     }
 
     /// From when on a slot may be given to another key at no loss.
@@ -297,6 +337,9 @@ impl Table {
     /// A refunded one waits for one memory longer: until then a thread may still hold a word that a charge had
     /// written before the refund, and the next owner's words must all be later than that (see `refund`).
     fn reusable_at(&self, tag: Tag, state: u64) -> u64 {
+        if state == FRESH && !tag.is_refunded() {
+            return 0;
+        }
         if self.is_reserved(state) {
             return u64::MAX;
         }

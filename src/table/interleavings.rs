@@ -10,39 +10,42 @@ use super::{KeyId, OnFull, Table};
 use crate::algorithm::Rule;
 use crate::decision::{Decision, Reason};
 use crate::policy::Policy;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::{JoinHandle, spawn};
 
 /// The period of the policies here, in ns.
 const PERIOD: u64 = 1_000;
 
 thread_local! {
-    /// After how many accesses this thread stops, and how it says so and is woken.
-    static STOP: RefCell<Option<Stop>> = const { RefCell::new(None) };
+    /// What this thread does before each access of a word.
+    static BEFORE_EACH_ACCESS: Cell<Option<Box<dyn FnMut()>>> = const { Cell::new(None) };
 }
 
-struct Stop {
-    accesses_left: usize,
-    stopped: Sender<()>,
-    go_on: Receiver<()>,
+/// Has this thread do something before each access of a word, or nothing any more.
+pub(super) fn before_each_access(act: Option<Box<dyn FnMut()>>) {
+    BEFORE_EACH_ACCESS.set(act);
 }
 
 /// Called before each access of a word.
 pub(super) fn stop_if_told() {
-    let stop = STOP.with_borrow_mut(|stop| match stop {
-        Some(Stop { accesses_left: 0, .. }) => stop.take(),
-        Some(Stop { accesses_left, .. }) => {
-            *accesses_left -= 1;
-            None
-        }
-        None => None,
-    });
-    if let Some(Stop { stopped, go_on, .. }) = stop {
-        stopped.send(()).unwrap();
-        go_on.recv().unwrap();
+    // Taken out meanwhile, so that what it does itself does not call it again.
+    if let Some(mut act) = BEFORE_EACH_ACCESS.take() {
+        act();
+        BEFORE_EACH_ACCESS.set(Some(act));
     }
+}
+
+/// Does `act` before the access after so many others, once.
+pub(super) fn before_access(mut accesses_left: usize, act: impl FnOnce() + 'static) {
+    let mut act = Some(act);
+    before_each_access(Some(Box::new(move || {
+        match accesses_left {
+            0 => act.take().into_iter().for_each(|act| act()),
+            _ => accesses_left -= 1,
+        };
+    })));
 }
 
 /// A thread that runs up to its stop and waits there.
@@ -58,10 +61,13 @@ impl Actor {
         let (go_on, may_go_on) = channel();
         let table = table.clone();
         let thread = spawn(move || {
-            STOP.set(Some(Stop { accesses_left, stopped, go_on: may_go_on }));
+            before_access(accesses_left, move || {
+                stopped.send(()).unwrap();
+                may_go_on.recv().unwrap();
+            });
             let decision = act(&table);
             // Drops the sender where it never stopped, which tells that it has finished.
-            STOP.set(None);
+            before_each_access(None);
             decision
         });
         let was_stopped = is_stopped.recv().is_ok();

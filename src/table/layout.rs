@@ -172,7 +172,6 @@ impl Header {
     }
 
     /// The header of a home whose keys are up to `reach` away.
-    #[cfg(all(target_os = "linux", not(loom)))]
     pub(super) fn idle_with_reach(reach: usize) -> Self {
         Self::pack(0, Self::IDLE, reach, 0)
     }
@@ -288,7 +287,6 @@ impl Tag {
     }
 
     /// The same owner's tag in a table that has had no other.
-    #[cfg(all(target_os = "linux", not(loom)))]
     pub(super) fn without_history(self) -> Self {
         Self(self.0 >> Self::PLACE_SHIFT << Self::PLACE_SHIFT)
     }

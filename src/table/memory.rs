@@ -23,7 +23,6 @@ pub(crate) use words::Words;
 pub(super) type BucketWords = [AtomicU64; BUCKET_WORDS];
 
 /// The size of a bucket, and what a table is aligned to: two lines that the prefetcher fetches together.
-#[cfg(not(loom))]
 pub(crate) const TABLE_ALIGN: usize = 128;
 
 /// Asks the processor for the line that the word is in. Only a hint: any address will do.

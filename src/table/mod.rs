@@ -21,21 +21,23 @@
 //! what they read: whoever sees a header, a tag or a state sees all that its writer had seen. The one place
 //! that needs more is between `refund` and `insert`, where they say so.
 
-#[cfg(all(target_os = "linux", not(loom)))]
 mod adopt;
 mod bucket;
 mod charge;
 mod counters;
 mod hash;
+#[cfg(all(test, not(loom)))]
+mod hostile;
 mod insert;
 #[cfg(all(test, not(loom)))]
 mod interleavings;
+#[cfg(all(test, target_os = "linux", not(loom)))]
+mod kills;
 mod layout;
 mod memory;
 #[cfg(all(test, loom))]
 mod models;
 mod refund;
-#[cfg(all(target_os = "linux", not(loom)))]
 mod superblock;
 
 use crate::algorithm::Rule;
@@ -45,12 +47,11 @@ use bucket::Bucket;
 pub(crate) use hash::KeyHash;
 pub(crate) use layout::Geometry;
 use layout::{Fingerprint, Frozen, Header, SLOTS, Seat, Tag};
-pub(crate) use memory::Words;
 #[cfg(all(target_os = "linux", not(loom)))]
-pub(crate) use memory::{Mapping, TABLE_ALIGN};
+pub(crate) use memory::Mapping;
+pub(crate) use memory::{TABLE_ALIGN, Words};
 use std::cell::Cell;
-#[cfg(all(target_os = "linux", not(loom)))]
-pub(crate) use superblock::{DESCRIPTION_WORDS, Description, Superblock, Unfit};
+pub(crate) use superblock::{DESCRIPTION_WORDS, Description, LATEST_STEP_NS, Superblock, Unfit};
 
 /// What happens to a request for a new key when as many keys are live as fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -147,13 +148,11 @@ impl Table {
         Self { words, geometry, on_full, rule }
     }
 
-    #[cfg(all(target_os = "linux", not(loom)))]
     pub(crate) fn into_words(self) -> Words {
         self.words
     }
 
     /// What says what the table is, where it is shared.
-    #[cfg(all(target_os = "linux", not(loom)))]
     #[inline]
     pub(crate) fn superblock(&self) -> Superblock<'_> {
         Superblock(&self.words)

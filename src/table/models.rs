@@ -75,6 +75,8 @@ fn two_first_requests_for_one_key_end_in_one_entry() {
         let theirs = other.join().unwrap();
         assert!(mine.allowed() ^ theirs.allowed(), "{mine:?} {theirs:?}");
         assert_eq!(entries(&table, key), 1);
+        let owned = (0..2).filter(|&bucket| table.tag(bucket, 0).displacement().is_some()).count();
+        assert_eq!(owned, 1, "a slot went to a key that nobody asked for");
     });
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! word  what                                 word  what else, and who writes it after the making
-//!    0  magic, "sluicegt"                      16  the boot that the clock's offset is of: who joins after a reboot
+//!    0  magic, 'sluicegt'                      16  the boot that the clock's offset is of: who joins after a reboot
 //!    1  format                                 17  the clock's offset in ns: likewise
 //!    2  bytes of the table                     18  the latest time a limiter has seen, to a second: limiters
 //!    3  max_keys
@@ -26,7 +26,8 @@ use crate::policy::{Algorithm, Policy};
 use crate::sync::Ordering;
 use std::time::Duration;
 
-const MAGIC: u64 = u64::from_ne_bytes(*b"sluicegt");
+/// The first word as a number, so that its bytes tell the order in which they are: "tgeciuls" on most machines.
+const MAGIC: u64 = u64::from_be_bytes(*b"sluicegt");
 /// The version of this format, and the sizes that are part of it.
 const FORMAT: u64 = 1 | (SLOTS as u64) << 32 | (SUPERBLOCK_WORDS as u64) << 40;
 
@@ -48,6 +49,9 @@ pub(crate) const DESCRIPTION_WORDS: usize = 13;
 const BOOT_WORD: usize = 16;
 const OFFSET_WORD: usize = 17;
 const LATEST_WORD: usize = 18;
+
+/// How exactly the latest time that a limiter has seen is noted, in ns.
+pub(crate) const LATEST_STEP_NS: u64 = 1_000_000_000;
 
 /// The key whose hash shows that two builds hash alike.
 const TEST_KEY: &[u8] = b"sluicegate hashes this to see that all who share a table hash alike";
@@ -88,6 +92,23 @@ impl Description {
         words[BURST_WORD] = policy.burst();
         words[INTENT_WORD] = hash_of(&words[..INTENT_WORD]);
         Self(words).with_seed(seed, made_at)
+    }
+
+    /// The same words with all hashes made right, so that whoever validates them sees what else is wrong.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn sealed(self) -> Self {
+        let Self(mut words) = self;
+        words[INTENT_WORD] = hash_of(&words[..INTENT_WORD]);
+        words[HASH_TEST_WORD] = KeyHash::from_seed(words[SEED_WORD]).hash(TEST_KEY);
+        words[CHECKSUM_WORD] = hash_of(&words[..CHECKSUM_WORD]);
+        Self(words)
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn to_bytes(self) -> [u8; DESCRIPTION_WORDS * 8] {
+        let mut bytes = [0; DESCRIPTION_WORDS * 8];
+        bytes.chunks_exact_mut(8).zip(self.0).for_each(|(bytes, word)| bytes.copy_from_slice(&word.to_ne_bytes()));
+        bytes
     }
 
     fn with_seed(self, seed: u64, made_at: u64) -> Self {
@@ -225,6 +246,12 @@ impl<'table> Superblock<'table> {
         if ![0, MAGIC].contains(&present.0[MAGIC_WORD]) {
             return Err(Unfit::Format("the memory is neither zero nor a table of sluicegate's".into()));
         }
+        // A maker claims its intent before any other word, so where there is another word there is an intent by now.
+        if present.0.iter().any(|&word| word != 0) && self.load(INTENT_WORD) == 0 {
+            return Err(Unfit::Format(
+                "the memory is neither zero nor a table that somebody has begun to make".into(),
+            ));
+        }
         if self.claim(INTENT_WORD, new.0[INTENT_WORD]) != new.0[INTENT_WORD] {
             return Err(Unfit::Mismatch {
                 what: "policy or max_keys",
@@ -279,6 +306,14 @@ impl<'table> Superblock<'table> {
         self.0.at(LATEST_WORD).load(Ordering::Relaxed)
     }
 
+    /// Notes that a limiter has seen the time `now`, if that is a step later than what is noted.
+    #[inline]
+    pub(crate) fn note_time(self, now: u64) {
+        if now >= self.latest().saturating_add(LATEST_STEP_NS) {
+            self.note_latest(now);
+        }
+    }
+
     /// Notes that a limiter has seen the time `now`.
     #[cold]
     pub(crate) fn note_latest(self, now: u64) {
@@ -292,6 +327,8 @@ impl<'table> Superblock<'table> {
 
     /// Makes the word `value` if it is 0; what it is then.
     fn claim(self, word: usize, value: u64) -> u64 {
+        #[cfg(test)]
+        super::interleavings::stop_if_told();
         // Pairs with itself and `load` in others.
         match self.0.at(word).compare_exchange(0, value, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => value,

@@ -2,6 +2,7 @@
 //! comparison of the two answers.
 
 pub mod agreement;
+pub mod bounds;
 pub mod duel;
 pub mod strategies;
 
