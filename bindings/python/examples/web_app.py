@@ -5,7 +5,9 @@ It is plain WSGI, so it runs with nothing but the standard library and under any
     python web_app.py --port 8000
     RATE_LIMIT="token-bucket 10/s burst=20" gunicorn --threads 8 web_app:application
 
-One process counts for itself: with `gunicorn --workers 4` each worker admits the whole limit.
+With RATE_LIMIT_TABLE all worker processes share one limit, over restarts too; without, each counts for itself:
+
+    RATE_LIMIT_TABLE=/dev/shm/web_app.table gunicorn --workers 4 web_app:application
 """
 
 from __future__ import annotations
@@ -23,7 +25,11 @@ from sluicegate import Decision, Limiter
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-limiter = Limiter(os.environ.get("RATE_LIMIT", "token-bucket 5/s burst=10"), max_keys=100_000)
+limiter = Limiter(
+    os.environ.get("RATE_LIMIT", "token-bucket 5/s burst=10"),
+    max_keys=100_000,
+    path=os.environ.get("RATE_LIMIT_TABLE"),
+)
 
 
 def whole_seconds(ns: int) -> int:

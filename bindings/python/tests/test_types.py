@@ -13,12 +13,17 @@ pytest.importorskip("mypy")
 
 USES = """
 import time
+from pathlib import Path
 from typing import Optional
 
 from sluicegate import Decision, Key, Limiter, ManualClock, RateLimited, Reason
 
 limiter = Limiter("token-bucket 5/s", 1_000, on_full="deny", clock=time.time_ns)
 Limiter("token-bucket 5/s", clock=ManualClock())
+shared = Limiter("token-bucket 5/s", path=Path("/dev/shm/types.table"), replace=True)
+Limiter("token-bucket 5/s", path=b"/dev/shm/types.table")
+current: bool = shared.is_current()
+where: Optional[str] = shared.path
 decision = limiter.check("ann", 2)
 seconds: Optional[float] = decision.retry_after
 ns: Optional[int] = decision.retry_after_ns
@@ -63,6 +68,7 @@ MISUSES = {
     'limiter.check("ann").limit = 5': "misc",
     'Limiter("token-bucket 5/s", on_full="drop")': "arg-type",
     'Limiter("token-bucket 5/s", clock="sundial")': "arg-type",
+    'Limiter("token-bucket 5/s", path=5)': "arg-type",
     "limiter.check_many([5])": "list-item",
     'export("ann")': "call-arg",
     'print(limiter.check("ann").retry_after + 1)': "operator",

@@ -1,39 +1,15 @@
 """The example's web application, under two servers, with a real HTTP client."""
 
-import os
-import re
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import requests
+from web_server import serving
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 BY_ITSELF = [sys.executable, "web_app.py", "--port", "0"]
 BY_GUNICORN = [sys.executable, "-m", "gunicorn", "--threads", "8", "--bind", "127.0.0.1:0", "web_app:application"]
-
-
-@contextmanager
-def serving(command, policy):
-    """The address at which a server listens that a command has begun."""
-    environment = {**os.environ, "RATE_LIMIT": policy}
-    with subprocess.Popen(
-        command, cwd=EXAMPLES, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as server:
-        try:
-            said = ""
-            while not (address := re.search(r"listening (?:on|at:) (http://\S+)", said, re.IGNORECASE)):
-                line = server.stdout.readline()
-                assert line, said
-                said += line
-            yield address[1]
-        finally:
-            server.terminate()
-            server.stdout.read()
 
 
 @pytest.fixture(params=[BY_ITSELF, BY_GUNICORN], ids=["by itself", "under gunicorn"])
@@ -44,7 +20,7 @@ def command(request):
 
 
 def test_clients_get_exactly_the_limit_and_then_429(command):
-    with serving(command, "fixed-window 20/366d") as address, ThreadPoolExecutor(8) as threads:
+    with serving(command, "fixed-window 20/366d") as (address, _), ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: requests.get(address, timeout=60), range(50)))
     allowed = [answer for answer in answers if answer.status_code == 200]
     denied = [answer for answer in answers if answer.status_code == 429]
@@ -59,7 +35,7 @@ def test_clients_get_exactly_the_limit_and_then_429(command):
 
 
 def test_a_client_that_obeys_retry_after_is_never_denied_twice(command):
-    with serving(command, "token-bucket 3/s burst=4") as address, requests.Session() as session:
+    with serving(command, "token-bucket 3/s burst=4") as (address, _), requests.Session() as session:
         allowed = denied = 0
         while allowed < 12:
             answer = session.get(address, timeout=60)
@@ -73,7 +49,7 @@ def test_a_client_that_obeys_retry_after_is_never_denied_twice(command):
 
 
 def test_a_limit_that_never_allows_has_no_time_to_come_back(command):
-    with serving(command, "token-bucket 0/s") as address:
+    with serving(command, "token-bucket 0/s") as (address, _):
         answer = requests.get(address, timeout=60)
     assert answer.status_code == 429
     assert "Retry-After" not in answer.headers

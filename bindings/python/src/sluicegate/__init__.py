@@ -22,6 +22,8 @@ from ._errors import (
     RateLimited,
     SluicegateError,
     SluicegateOSError,
+    TableFormatError,
+    TableMismatchError,
 )
 from ._guard import Guard
 from ._keys import Key
@@ -48,6 +50,8 @@ __all__ = [
     "SluicegateError",
     "SluicegateOSError",
     "Stats",
+    "TableFormatError",
+    "TableMismatchError",
     "__version__",
 ]
 

@@ -26,7 +26,15 @@ class OutOfMemoryError(SluicegateError, MemoryError):
 
 
 class SluicegateOSError(SluicegateError, OSError):
-    """The operating system refused something: random bytes for the table's secret seed."""
+    """The operating system refused something: a table's file, or random bytes for a table's secret seed."""
+
+
+class TableFormatError(SluicegateError, ValueError):
+    """A file is no table of this format, is damaged, or belongs to a stranger. It was left as it was."""
+
+
+class TableMismatchError(SluicegateError, ValueError):
+    """A shared table has another policy, or room for other numbers of keys. It was left as it was."""
 
 
 class InternalError(SluicegateError, RuntimeError):
@@ -69,6 +77,8 @@ BY_STATUS: dict[int, type[SluicegateError]] = {
     -1: ArgumentError,
     -2: PolicyError,
     -3: SluicegateOSError,
+    -4: TableFormatError,
+    -5: TableMismatchError,
     -7: OutOfMemoryError,
     -8: InternalError,
 }

@@ -35,6 +35,8 @@ class Options(ctypes.Structure):
         ("max_keys", c_uint64),
         ("on_full", c_uint32),
         ("clock", c_uint32),
+        ("replace", c_uint32),
+        ("reserved", c_uint32),
     ]
 
 
@@ -77,6 +79,10 @@ version = _function(quick, "sluice_version", c_char_p)
 _last_error = _function(quick, "sluice_last_error", c_size_t, c_char_p, c_size_t)
 
 limiter_new_with = _function(_slow, "sluice_limiter_new_with", c_int32, c_char_p, POINTER(Options), POINTER(c_void_p))
+limiter_open_with = _function(
+    _slow, "sluice_limiter_open_with", c_int32, c_char_p, c_char_p, POINTER(Options), POINTER(c_void_p)
+)
+limiter_is_current = _function(_slow, "sluice_limiter_is_current", c_int32, c_void_p, POINTER(c_uint32))
 limiter_free = _function(_slow, "sluice_limiter_free", None, c_void_p)
 limiter_policy = _function(quick, "sluice_limiter_policy", c_int32, c_void_p, c_char_p, c_size_t)
 

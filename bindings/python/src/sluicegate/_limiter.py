@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import datetime
+import os
 from collections.abc import Iterable
 from ctypes import byref
 from types import TracebackType
@@ -20,6 +21,9 @@ from ._keys import Key, key_bytes, whole_number
 OnFull = Literal["evict", "deny", "allow"]
 #: "monotonic", "coarse", or what tells the time in nanoseconds since the Unix epoch, such as `time.time_ns`.
 Clock = Union[Literal["monotonic", "coarse"], Callable[[], int]]
+
+#: The name of a file, as `open` takes it.
+Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 DEFAULT_MAX_KEYS: Final = 1_000_000
 
@@ -83,8 +87,9 @@ class _Table(ctypes.Structure):
 class Limiter:
     """One policy over one table of keys.
 
-    All methods may be called from any number of threads at once; none waits for another thread. A child process after
-    `fork` goes on with a copy of its own.
+    All methods may be called from any number of threads at once; none waits for another thread. With a `path` the table
+    is in a file, and all processes that name it enforce one limit. Without, a child process after `fork` goes on with a
+    copy of its own.
 
     >>> from sluicegate import Limiter
     >>> limiter = Limiter("token-bucket 100/s burst=200", max_keys=1_000_000)
@@ -95,7 +100,7 @@ class Limiter:
     A key is text (its UTF-8 bytes count; surrogates are kept apart) or any bytes-like object, of any length.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_handle", "_max_keys", "_policy", "_quick_handle")
+    __slots__ = ("__weakref__", "_clock", "_handle", "_max_keys", "_path", "_policy", "_quick_handle")
 
     _handle: Any
     """A reference to the library's limiter in the form that ctypes passes most cheaply; None once closed."""
@@ -109,8 +114,13 @@ class Limiter:
         *,
         on_full: OnFull = "evict",
         clock: Clock = "monotonic",
+        path: Path | None = None,
+        replace: bool = False,
     ) -> None:
         """Makes a limiter, and takes all the memory it will ever use: 29 bytes a key.
+
+        With a `path`, it joins the table in the file of that name, or makes it. Everything in the file is looked at
+        before anything is used. A process that is killed at any instant harms no other.
 
         Args:
             policy: "ALGORITHM LIMIT/PERIOD [burst=N]", such as "fixed-window 5000/1h", "sliding-window 100/60m",
@@ -118,12 +128,21 @@ class Limiter:
             max_keys: how many keys can be live at once before `on_full` applies.
             on_full: "evict" (the key that has consumed least gives way), "deny" or "allow".
             clock: "monotonic" (precise), "coarse" (cheaper, in steps of 1 to 10 ms), or a function that tells the time
-                in nanoseconds since the Unix epoch, such as `time.time_ns` or a `ManualClock`.
+                in nanoseconds since the Unix epoch, such as `time.time_ns` or a `ManualClock`. With a `path`, the two
+                that have a name tell the table's time, which is the same in all processes.
+            path: a file on this machine in which the table lives, shared with all who name it; made with mode 0600. On
+                /dev/shm it lasts as long as the machine runs, on a disk beyond that. All must give the same `policy`
+                and `max_keys`.
+            replace: whether a table file that has another policy gives way to one with this, in which each key has
+                consumed what it had. Limiters that have the old file open go on with it, see `is_current`.
 
         Raises:
             PolicyError: the policy is wrong; the text says where, and shows a right one.
             ArgumentError: another argument is out of range.
             OutOfMemoryError: there is no memory for so many keys.
+            SluicegateOSError: the file cannot be made or opened.
+            TableFormatError: the file is no table of this format, is damaged, or belongs to a stranger.
+            TableMismatchError: the table has another policy or another `max_keys`.
         """
         if not isinstance(policy, str):
             raise TypeError(f"a policy must be str, not {type(policy).__name__}")
@@ -134,16 +153,23 @@ class Limiter:
             max_keys=_at_least_one_key(max_keys),
             on_full=_one_of("on_full", on_full, _ON_FULL),
             clock=0 if callable(clock) else _one_of("clock", clock, _CLOCKS, " or a function"),
+            replace=_truth("replace", replace),
         )
+        if replace and path is None:
+            raise ArgumentError("replace needs a path: only a table's file can be replaced")
+        text = policy.encode("utf-8", "surrogatepass")
         made = ctypes.c_void_p()
-        library.raise_for(
-            library.limiter_new_with(policy.encode("utf-8", "surrogatepass"), byref(options), byref(made))
-        )
+        if path is None:
+            status = library.limiter_new_with(text, byref(options), byref(made))
+        else:
+            status = library.limiter_open_with(_file_name(path), text, byref(options), byref(made))
+        library.raise_for(status)
         assert made.value is not None
         self._handle = byref(_Table.owning(made.value))
         self._clock = clock if callable(clock) else None
         self._quick_handle = self._handle if self._clock is None else None
         self._max_keys = max_keys
+        self._path = None if path is None else os.fsdecode(path)
         self._policy = self._policy_text()
 
     def check(self, key: Key, cost: int = _ONE) -> Decision:
@@ -250,12 +276,27 @@ class Limiter:
         return self._max_keys
 
     @property
+    def path(self) -> str | None:
+        """The file in which the table lives; None for one that no other process shares."""
+        return self._path
+
+    def is_current(self) -> bool:
+        """Whether the file that the limiter opened still is the one of that name.
+
+        Where it was removed, or replaced by a table with another policy, whoever names it now shares another table, so
+        it is time to make a new limiter. Always true without a path. Asks the operating system each time.
+        """
+        current = ctypes.c_uint32()
+        library.raise_for(library.limiter_is_current(self._open(), byref(current)))
+        return bool(current.value)
+
+    @property
     def closed(self) -> bool:
         """Whether the limiter has been closed."""
         return self._handle is None
 
     def close(self) -> None:
-        """Gives the memory back; every later call raises `ClosedError`. Closing twice is no error.
+        """Gives the memory back; every later call raises `ClosedError`. Closing twice is no error. A file stays.
 
         Calls under way on other threads end in peace: the memory goes with the last of them.
         """
@@ -270,9 +311,13 @@ class Limiter:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<sluicegate.Limiter {self._policy!r} max_keys={self._max_keys}{' closed' if self.closed else ''}>"
+        path = "" if self._path is None else f" path={self._path!r}"
+        closed = " closed" if self.closed else ""
+        return f"<sluicegate.Limiter {self._policy!r} max_keys={self._max_keys}{path}{closed}>"
 
     def __reduce__(self) -> NoReturn:
+        if self._path is not None:
+            raise TypeError("a Limiter cannot be copied or pickled: make one with the same path there")
         raise TypeError("a Limiter cannot be copied or pickled: its counts would go two ways from there")
 
     def _open(self) -> Any:
@@ -329,6 +374,19 @@ def _at_least_one_key(max_keys: int) -> int:
     if max_keys == 0:  # which in C stands for the default
         raise ArgumentError("max_keys is 0; it must be at least 1")
     return max_keys
+
+
+def _truth(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {type(value).__name__}")
+    return value
+
+
+def _file_name(path: Path) -> bytes:
+    name = os.fsencode(path)
+    if b"\0" in name:
+        raise ArgumentError(f"path {path!r}: there is a zero byte in it")
+    return name
 
 
 def _one_of(name: str, value: object, numbers: dict[str, int], other: str = "") -> int:
