@@ -202,8 +202,8 @@ fn whoever_changes_every_tag_all_the_time_does_not_overflow_the_stack() {
     });
     let accesses = accesses.unwrap().join().unwrap();
     println!("{accesses} accesses");
-    // It did go to the bottom, or else this shows nothing.
-    assert!(accesses > 512 * 10, "{accesses}");
+    // It did go to the bottom, six accesses a level, or else this shows nothing.
+    assert!(accesses > 512 * 6, "{accesses}");
 }
 
 /// The same by another thread, at full speed.
