@@ -15,7 +15,7 @@
 //!
 //! # Guarantees
 //!
-//! * **The limit holds.** Under any interleaving of any threads the permits admitted to a key are those of some
+//! * **The limit holds.** Under any interleaving of any threads and processes the permits admitted to a key are those of some
 //!   order of its requests, one after another. Never one more.
 //! * **The answer is honest.** If nobody else asks for the key, the same request is admitted at
 //!   `now + retry_after`, and denied a nanosecond before. At `now + reset_after` the key is fresh.
@@ -26,6 +26,7 @@
 //! * **Bounded.** The memory is fixed when the limiter is made. `max_keys` keys can be live at once before
 //!   [`OnFull`] applies; a key that is fresh again leaves its place to others at no cost.
 //! * **No lock, no waiting.** A thread stopped anywhere blocks nobody.
+//! * **All of this for many processes** where they share a table, whichever of them is killed: see [`shared_tables`].
 //!
 //! # What is approximate, and by how much
 //!
@@ -59,6 +60,7 @@ mod machine;
 mod policy;
 #[cfg_attr(any(not(target_os = "linux"), loom), path = "shared/unsupported.rs")]
 mod shared;
+pub mod shared_tables;
 mod sync;
 mod table;
 mod table_info;

@@ -107,7 +107,7 @@ impl Limiter {
     }
 
     /// A limiter on the table in the file at `path`, which it makes or joins: all processes that have it open enforce
-    /// one limit, and after the last one closes the file keeps the state. See [`LimiterBuilder::path`].
+    /// one limit, and after the last one closes the file keeps the state. See [`shared_tables`](crate::shared_tables).
     ///
     /// # Errors
     /// As for [`LimiterBuilder::build`].

@@ -63,6 +63,11 @@ fn the_readmes_programs_run() {
     let command = readme.lines().find(|line| line.starts_with("cc program.c ")).unwrap();
     let printed = runs("readme-c", ("program.c", between(&readme, "```c\n", "```")), command, &prefix);
     assert_eq!(printed, "200 OK, 4999 left\nbob asks for more than there is\n");
+    let shares = readme.split("```c\n").nth(2).unwrap().split("```").next().unwrap();
+    let shares =
+        shares.replace("/dev/shm/api.table", directory("readme-table").join("api.table").to_str().unwrap());
+    let printed = runs("readme-shared", ("program.c", &shares), command, &prefix);
+    assert_eq!((printed.matches("200 OK").count(), printed.matches("429 Too").count()), (10, 10), "{printed}");
     let command = command.replace("cc program.c", "c++ -std=c++17 program.cpp");
     let printed = runs("readme-cpp", ("program.cpp", between(&readme, "```cpp\n", "```")), &command, &prefix);
     assert_eq!(printed, "200 OK after 0 ns, 19 left\n");

@@ -215,6 +215,29 @@ fn every_limiter_of_a_table_reads_the_same_clock() {
     assert!(one <= two && two <= three, "{one} {two} {three}");
 }
 
+#[test]
+fn the_file_is_laid_out_as_the_guide_says() {
+    let path = Scratch::new("format");
+    let limiter = Limiter::open(&path, policy("token-bucket 7/3s burst=9"), KEYS).unwrap();
+    assert!(limiter.check("somebody").allowed());
+    let bytes = fs::read(&path).unwrap();
+    let word = |at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().unwrap());
+    assert_eq!(word(0), u64::from_be_bytes(*b"sluicegt"));
+    assert_eq!(word(8), 1 | 8 << 32 | 32 << 40);
+    assert_eq!([word(16), word(24)], [bytes.len() as u64, KEYS]);
+    assert_eq!([word(32), word(40), word(48), word(56)], [3, 7, 3_000_000_000, 9]);
+    let info = TableInfo::read(&path).unwrap();
+    assert_eq!([word(88), word(144)], [info.made_at_unix_ns, info.last_used_unix_ns]);
+    assert!([64, 72, 80, 96, 128, 136].iter().all(|&at| word(at) != 0));
+    let inserted: u64 = (0..8).map(|shard| word(384 + shard * 128)).sum();
+    assert_eq!(inserted, 1);
+    let buckets = (KEYS as usize * 8).div_ceil(37);
+    assert_eq!(bytes.len(), 1408 + buckets * (128 + 8));
+    let slots = (0..buckets).flat_map(|bucket| (0..8).map(move |slot| 1408 + bucket * 128 + slot * 8));
+    let taken: Vec<usize> = slots.filter(|&tag| word(tag) != 0).collect();
+    assert!(taken.len() == 1 && word(taken[0] + 64) != 0, "{taken:?}");
+}
+
 /// Words of the superblock, as `src/table/superblock.rs` says.
 const BOOT: u64 = 16;
 const OFFSET: u64 = 17;

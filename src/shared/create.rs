@@ -40,7 +40,7 @@ impl Unpublished {
     }
 
     /// A table in a file beside `path` with a name that nobody else uses.
-    pub(super) fn named(path: &Path, wanted: &Wanted, new: &Description) -> Result<Self, Error> {
+    fn named(path: &Path, wanted: &Wanted, new: &Description) -> Result<Self, Error> {
         let name = TemporaryName::beside(path)?;
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(&name.0);
         let file = file.map_err(|error| cannot_make(path, &error))?;
@@ -85,10 +85,19 @@ impl Unpublished {
 
     /// Puts the file in the place of the one named `path`.
     pub(super) fn put_in_place_of(self, path: &Path) -> Result<Joined, Error> {
-        self.file.sync_all().map_err(|error| cannot_make(path, &error))?;
-        if let Some(name) = &self.name {
-            fs::rename(&name.0, path).map_err(|error| cannot_make(path, &error))?;
-        }
+        let fail = |error: io::Error| cannot_make(path, &error);
+        self.file.sync_all().map_err(fail)?;
+        // A name is there to be renamed, which takes a place over in one step. It is given late: whoever is killed
+        // before leaves nothing behind.
+        let name = match self.name {
+            Some(name) => name,
+            None => {
+                let name = TemporaryName::beside(path)?;
+                link_nameless(&self.file, &name.0).map_err(fail)?;
+                name
+            }
+        };
+        fs::rename(&name.0, path).map_err(fail)?;
         Ok(self.joined)
     }
 }

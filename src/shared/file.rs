@@ -83,7 +83,7 @@ impl TableFile {
         let old_joined = map(file, path, old)?;
         anchor_while_locked(old_joined.superblock())?;
         let new = Description::new(&wanted.policy, wanted.max_keys, wanted.geometry, old.seed(), old.made_at());
-        let mut unpublished = Unpublished::named(path, wanted, &new)?;
+        let mut unpublished = Unpublished::nameless(path, wanted, &new)?;
         let this = Self::of(&unpublished.file, path)?;
         unpublished.joined = take_over(unpublished.joined, wanted, old_joined, old_policy)?;
         Ok(Some((unpublished.put_in_place_of(path)?, this)))

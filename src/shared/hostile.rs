@@ -1,11 +1,10 @@
 //! Files that are no tables, or were: refused and left as they are, or used without harm.
 
 use super::Wanted;
-use crate::TableInfo;
 use crate::limiter::Limiter;
 use crate::policy::Policy;
 use crate::table::{DESCRIPTION_WORDS, Description};
-use crate::{MAX_UNIX_NS, OnFull};
+use crate::{MAX_UNIX_NS, OnFull, TableInfo};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::fs;

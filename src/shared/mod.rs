@@ -1,5 +1,7 @@
 //! Tables that several processes share: in a file, or in memory that the caller has shared.
 //!
+//! What is promised to users, and the file's format, is in [`shared_tables`](crate::shared_tables).
+//!
 //! `file` makes, joins and replaces table files; `info` looks at one without joining. What the words of a table mean
 //! is the table's own affair (`table::superblock` for those that say what it is).
 

@@ -30,7 +30,6 @@ pub enum Command {
     /// Measure this machine: checks per second and bytes per key
     Bench(Bench),
     /// Show what a shared table holds: policy, live keys, counters, age
-    #[cfg(target_os = "linux")]
     Inspect(Inspect),
     /// Print a shell's completion script
     Completions(Completions),
@@ -70,14 +69,12 @@ pub struct Serve {
     ///
     /// On /dev/shm the file lasts as long as the machine runs, on a disk beyond that. All must give the same policy and
     /// the same number of keys.
-    #[cfg(target_os = "linux")]
     #[arg(long, value_name = "PATH")]
     pub table: Option<PathBuf>,
 
     /// Give a table that has another policy this one; its keys keep what they have consumed
     ///
     /// Servers that have the table open go on with the old policy, apart from this one, until they are restarted.
-    #[cfg(target_os = "linux")]
     #[arg(long, requires = "table")]
     pub replace: bool,
 }
@@ -172,7 +169,6 @@ pub struct Bench {
 }
 
 /// Options of `sluice inspect`.
-#[cfg(target_os = "linux")]
 #[derive(Debug, Args)]
 #[command(after_help = INSPECT_EXAMPLES)]
 pub struct Inspect {
@@ -262,7 +258,6 @@ Examples:
   sluice bench --keys 10000000 --threads 4 --policy \"sliding-window 100/1m\"
   sluice bench --seconds 3 --json";
 
-#[cfg(target_os = "linux")]
 const INSPECT_EXAMPLES: &str = "\
 Examples:
   sluice inspect /dev/shm/api.table

@@ -3,7 +3,6 @@
 mod bench;
 mod cli;
 mod error;
-#[cfg(target_os = "linux")]
 mod inspect;
 mod output;
 mod pages;
@@ -36,7 +35,6 @@ fn run() -> Result<(), Failure> {
         Command::Serve(options) => serve::run(options),
         Command::Replay(options) => replay::run(options),
         Command::Bench(options) => bench::run(options),
-        #[cfg(target_os = "linux")]
         Command::Inspect(options) => inspect::run(options),
         Command::Completions(options) => pages::completions(options),
         Command::Man(options) => pages::man(options),

@@ -4,9 +4,12 @@
 mod common;
 
 use std::io::{BufRead, Read};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
 use common::server::Server;
-use common::{file, run};
+use common::{file, run, sluice};
 
 const TEN: &str = "token-bucket 1/365d burst=10";
 
@@ -96,6 +99,24 @@ fn another_policy_is_refused_and_takes_the_old_ones_place_when_asked_to() {
     told.clear();
     old.stderr.read_to_string(&mut told).unwrap();
     assert_eq!(told, "", "it is said once");
+}
+
+#[test]
+fn a_server_that_is_killed_while_it_makes_or_replaces_a_table_leaves_it_whole_and_nothing_beside_it() {
+    let (directory, table) = place();
+    for round in 0..100 {
+        let policy = ["token-bucket 5/h", "token-bucket 6/h"][round % 2];
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--table", &table, "--policy", policy, "--replace"];
+        let mut server = sluice().args(arguments).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_micros(round as u64 * 150));
+        server.kill().unwrap();
+        server.wait().unwrap();
+        if Path::new(&table).exists() {
+            assert_eq!(run(&["inspect", &table]).code, 0);
+        }
+    }
+    // There is an instant in which the new table has a name of its own already.
+    assert!(std::fs::read_dir(directory.path()).unwrap().count() <= 2);
 }
 
 #[test]

@@ -44,7 +44,6 @@ pub fn run(options: &cli::Serve) -> Result<(), Failure> {
 
 fn limiter(options: &cli::Serve) -> Result<Limiter, Failure> {
     let builder = Limiter::builder(options.policy).max_keys(options.max_keys).on_full(options.on_full.into());
-    #[cfg(target_os = "linux")]
     let builder = match &options.table {
         Some(path) => builder.path(path).replace(options.replace),
         None => builder,
