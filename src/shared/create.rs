@@ -87,8 +87,7 @@ impl Unpublished {
         self.file.sync_all().map_err(|error| cannot_make(path, &error))?;
         if let Some(name) = self.name.take() {
             fs::rename(&name.0, path).map_err(|error| cannot_make(path, &error))?;
-            // The name is gone.
-            std::mem::forget(name);
+            name.is_gone();
         }
         Ok(self.joined)
     }
@@ -104,12 +103,19 @@ impl TemporaryName {
         name.push(format!(".{:016x}.new", super::random_seed()?));
         Ok(Self(name.into()))
     }
+
+    /// The file has another name now.
+    fn is_gone(mut self) {
+        self.0.clear();
+    }
 }
 
 impl Drop for TemporaryName {
     fn drop(&mut self) {
-        // It may not have been made; otherwise there is nobody to tell.
-        let _ = fs::remove_file(&self.0);
+        if !self.0.as_os_str().is_empty() {
+            // It may not have been made; otherwise there is nobody to tell.
+            let _ = fs::remove_file(&self.0);
+        }
     }
 }
 
