@@ -1,10 +1,14 @@
 //! A shared table beside one on the heap: the same checks, the same keys, in turn.
 //!
 //! `cargo bench --bench shared_table` prints one table. What differs between the two is where the memory comes from. The
-//! kernel gives large memory of a process's own in huge pages where it may; a file on /dev/shm has them only if
-//! `/sys/kernel/mm/transparent_hugepage/shmem_enabled` is `always`, `within_size` or `advise`, and then a random access
-//! to a large table pays for no page walk. So there is a third contender: a table in memory of this process's own that
-//! may have no huge pages. The file should be as fast as that, and as fast as the heap's where it has huge pages.
+//! kernel gives large memory of a process's own in huge pages where it may; a file on /dev/shm has them only if that is
+//! mounted with `huge=always`. Without, a random access to a large table pays for a page walk. So there is a third
+//! contender: a table in memory of this process's own that may have no huge pages. The file should be as fast as that,
+//! and as fast as the heap's where it has huge pages, which can be seen without changing the machine:
+//!
+//! ```sh
+//! unshare --mount sh -c 'mount -t tmpfs -o huge=always tmpfs /dev/shm && cargo bench --bench shared_table'
+//! ```
 
 #[cfg(all(target_os = "linux", not(loom)))]
 fn main() {
@@ -27,8 +31,8 @@ mod linux {
     const KEYS: u64 = 1_000_000;
     /// A Unix time for the given clock, in ns.
     const NOW: u64 = 1_700_000_000_000_000_000;
+    /// A burst that no workload here uses up.
     const AMPLE: u64 = 1_000_000_000;
-    /// Without `--bench`, as `cargo test` runs it, all is done once to see that it can be.
     const ROUNDS: usize = 21;
 
     /// The places that a table can be in, in the order of the columns.
@@ -97,16 +101,17 @@ mod linux {
     }
 
     pub fn main() {
+        // Without `--bench`, as `cargo test` runs it, all is done once to see that it can be.
         let is_bench = std::env::args().any(|argument| argument == "--bench");
         let (rounds, checks) = if is_bench { (ROUNDS, 1_000_000) } else { (1, 10_000) };
         let mut random = SmallRng::seed_from_u64(1);
         let uniform: Vec<u64> = (0..checks).map(|_| random.random_range(0..KEYS)).collect();
         let hot = vec![7; checks];
         println!("ns per check, median of {rounds} interleaved rounds; x: beside the heap's of the same round");
-        for file in ["enabled", "shmem_enabled"] {
-            let setting = fs::read_to_string(format!("/sys/kernel/mm/transparent_hugepage/{file}"));
-            println!("transparent huge pages, {file}: {}", setting.unwrap_or_default().trim());
-        }
+        let setting = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
+        println!("transparent huge pages: {}", setting.trim());
+        let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+        println!("/dev/shm: {}", mounts.lines().rfind(|mount| mount.contains(" /dev/shm ")).unwrap_or_default());
         print!("{:<30}", "workload");
         PLACES.iter().for_each(|place| print!("{place:>24}"));
         println!();

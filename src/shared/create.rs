@@ -87,7 +87,7 @@ impl Unpublished {
         self.file.sync_all().map_err(|error| cannot_make(path, &error))?;
         if let Some(name) = self.name.take() {
             fs::rename(&name.0, path).map_err(|error| cannot_make(path, &error))?;
-            name.is_gone();
+            name.forget();
         }
         Ok(self.joined)
     }
@@ -105,7 +105,7 @@ impl TemporaryName {
     }
 
     /// The file has another name now.
-    fn is_gone(mut self) {
+    fn forget(mut self) {
         self.0.clear();
     }
 }

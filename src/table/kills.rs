@@ -227,7 +227,8 @@ fn an_eviction_that_is_killed_forgets_the_least_consumed_key_alone() {
 
 #[test]
 fn a_charge_a_refund_and_a_reset_that_are_killed_are_done_or_not_done() {
-    let acts: [(fn(&Table), u64); 3] = [
+    type Act = fn(&Table);
+    let acts: [(Act, u64); 3] = [
         (|table| assert!(table.check(OLD, NOW, 1).allowed()), 0),
         (|table| table.refund(OLD, NOW, 1), 2),
         (|table| table.reset(OLD), 2),
