@@ -4,6 +4,19 @@
 //!
 //! `file` makes, joins and replaces table files; `info` looks at one without joining. What the words of a table mean
 //! is the table's own affair (`table::superblock` for those that say what it is).
+//!
+//! # A file that is cut short
+//!
+//! Whoever may write a table's file may also truncate it, and no system call tells that to those who have it mapped. What
+//! is cut off is gone for all of them: the kernel ends a process that reaches for it with the signal SIGBUS, as a read of
+//! the file would have failed. Nothing is caught: a handler would have to be the whole process's, which a library has no
+//! claim to, and there is nothing to go on with. Processes that have another table are unharmed, and so is whoever opens
+//! the file afterwards, which is refused for its size: remove it, and it is made anew. The mode 0600 keeps others off; of
+//! one's own tools, those that rewrite files in place (`cp` onto it, `>`) are the ones to keep off. A file that is removed
+//! or replaced by a rename harms nobody: who has it mapped keeps it (see `Limiter::is_current`).
+//!
+//! A full disk or a full /dev/shm, which would be the same signal, is met when the file is made: all of its bytes are
+//! set aside then, or there is an error.
 
 mod create;
 mod file;
