@@ -391,8 +391,8 @@ impl<C: Clock> LimiterBuilder<C> {
     ///
     /// # Errors
     /// A policy out of range, `max_keys` out of range, no memory, no random bytes. With a path: a file that cannot be
-    /// made or opened, that is no table or a damaged one, or a table with another policy or size. The file is then left
-    /// as it was.
+    /// made or opened, that is no table or a damaged one, or that strangers may write; a table with another policy or
+    /// size. The file is then left as it was.
     pub fn build(self) -> Result<Limiter<C>, Error> {
         let policy = self.policy.clone()?;
         let geometry = geometry(self.max_keys)?;

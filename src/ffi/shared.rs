@@ -16,10 +16,12 @@ use std::path::PathBuf;
 /// * `out`: receives the limiter, the caller's to free; left as it was on an error
 ///
 /// Everything in the file is looked at before anything is used, and a file that does not fit is left as it was.
-/// Returns `SLUICE_OK`; `SLUICE_ERR_IO` for a file that cannot be made or opened; `SLUICE_ERR_FORMAT` for one that is
-/// no table of this format or a damaged one; `SLUICE_ERR_MISMATCH` for a table with another policy or size; or as
-/// `sluice_limiter_new` does. A process that is killed at any instant harms no other. A file that is cut short while it
-/// is in use ends its processes by SIGBUS: remove it instead. Safe from any thread. Since 0.1.0.
+/// Returns `SLUICE_OK`; `SLUICE_ERR_IO` for a file that cannot be made or opened, or is on a network file system;
+/// `SLUICE_ERR_FORMAT` for one that is no table of this format, is damaged, or may be written by strangers (it belongs
+/// to this user or to root, or its group is one of the process's and may write); `SLUICE_ERR_MISMATCH` for a table with
+/// another policy or size; or as `sluice_limiter_new` does. A process that is killed at any instant harms no other. A
+/// file that is cut short while it is in use ends its processes by SIGBUS: remove it instead. What happens in other
+/// events is told in src/shared_tables.rs. Safe from any thread. Since 0.1.0.
 ///
 /// # Safety
 /// `path` and `policy` are NULL or end with a NUL; `out` is NULL or good for writing a pointer.

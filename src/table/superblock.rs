@@ -327,7 +327,7 @@ impl<'table> Superblock<'table> {
 
     /// Makes the word `value` if it is 0; what it is then.
     fn claim(self, word: usize, value: u64) -> u64 {
-        #[cfg(test)]
+        #[cfg(all(test, not(loom)))]
         super::interleavings::stop_if_told();
         // Pairs with itself and `load` in others.
         match self.0.at(word).compare_exchange(0, value, Ordering::AcqRel, Ordering::Acquire) {
