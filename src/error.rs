@@ -114,7 +114,7 @@ impl fmt::Display for Error {
             ),
             Self::TableMismatch { place, what: what @ "policy", found, wanted } => write!(
                 f,
-                "the {what} of the table in {place} is {found}, not {wanted}; ask for the same, or to replace it"
+                "the {what} of the table in {place} is {found}, not {wanted}; ask for the same, or, of a file, to replace it"
             ),
             Self::TableMismatch { place, what, found, wanted } => write!(
                 f,

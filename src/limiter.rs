@@ -253,7 +253,7 @@ impl<C> Limiter<C> {
 
     /// Forgets `key`, whatever the time: its next request is that of a key never seen.
     ///
-    /// The slot it had is given to other keys when what it had consumed would have expired.
+    /// The slot it had is its own to take again, and is given to other keys when what it had consumed would have expired.
     pub fn reset(&self, key: impl AsRef<[u8]>) {
         self.table.reset(self.key(key.as_ref()));
     }

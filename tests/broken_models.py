@@ -33,6 +33,7 @@ REFUNDED = "a_refund_never_reaches_the_next_owner"
 EVICTION = "an_eviction_takes_the_least_consumed_key"
 STOPS_AT_HOME = "holds_up_nobody_of_its_home"
 EVICTED_REFUND = "interleavings::a_refund_of_an_evicted_key"
+RESET = "interleavings::a_key_that_is_reset_and_comes_again"
 STOPS_OVER_EXPIRED = "a_thread_that_stops_in_an_insert_over_an_expired_slot"
 
 # name, file, text that is there exactly once, text instead, the model that must fail
@@ -103,6 +104,13 @@ MUTANTS = [
         NEVER_MORE,
     ),
     ("mark of a refund not looked for", INSERT, "candidate.seat.slot) == candidate.tag;", "0).0 != 1;", EVICTED_REFUND),
+    (
+        "no slot of its own for a key that was reset",
+        INSERT,
+        "&& !tag.was_of(header.fingerprint(), seat.displacement);",
+        ";",
+        RESET,
+    ),
     ("heaviest key evicted", INSERT, "rank < least)", "rank >= least)", EVICTION),
 ]
 

@@ -47,6 +47,19 @@ fn in_four_threads(run: impl Fn(u64) -> u64 + Sync) -> u64 {
 }
 
 #[test]
+fn a_key_that_is_reset_over_and_over_takes_one_place() {
+    let limiter = limiter("fixed-window 3/365d", 1_000, OnFull::Deny);
+    for _ in 0..100_000 {
+        assert!((0..3).all(|_| limiter.check_at("somebody", 1, IN_2026).allowed()));
+        assert!(!limiter.check_at("somebody", 1, IN_2026).allowed());
+        limiter.reset("somebody");
+    }
+    assert_eq!(limiter.stats_at(IN_2026).live_keys, 0);
+    assert_eq!(admitted(&limiter, 0..1_000, IN_2026), 1_000, "the others' places are taken");
+    assert_none_refused(&limiter);
+}
+
+#[test]
 fn as_many_live_keys_fit_as_were_promised() {
     let limiters =
         [(1, 200), (2, 200), (7, 200), (10, 200), (100, 200), (1_000, 100), (100_000, 10), (1_000_000, 3)];

@@ -242,9 +242,13 @@ impl Table {
                 return Survey { key_present: true, ..survey };
             }
             let bucket = self.geometry.bucket_after(home, displacement);
+            if let Some(own) = self.forgotten_slot(bucket, displacement, header, now) {
+                survey.candidate = Some(own);
+            }
+            let searching = searching && survey.candidate.is_none();
             // Keys at home make no reach.
             if displacement > 0
-                && (0..SLOTS).any(|slot| self.tag(bucket, slot).displacement() == Some(displacement))
+                && (0..SLOTS).any(|slot| self.tag(bucket, slot).last_displacement() == Some(displacement))
             {
                 survey.reach = displacement;
             }
@@ -261,6 +265,19 @@ impl Table {
             }
         }
         survey
+    }
+
+    /// The slot that the key itself had before a reset: its own to take again, whatever it had consumed there. A charge
+    /// or a refund of the key that is still on its way to its old word finds another one, or the same by chance, and
+    /// then comes after the reset. Were another slot taken, a key that is reset over and over would fill its
+    /// neighbourhood.
+    fn forgotten_slot(&self, bucket: usize, displacement: usize, header: Header, now: u64) -> Option<Candidate> {
+        let words = self.bucket(bucket);
+        let was_the_keys =
+            |slot: &usize| Tag(read(words.words_of(*slot).0)).was_of(header.fingerprint(), displacement);
+        let slots = words.candidates(header.fingerprint()).filter(was_the_keys);
+        let mut candidates = slots.filter_map(|slot| self.judge(bucket, Seat { displacement, slot }, header, now));
+        candidates.find(|candidate| !candidate.evicts)
     }
 
     /// The first slot of a bucket that may be taken at no loss. Each key begins to look at a place of its own, since the
@@ -309,7 +326,8 @@ impl Table {
             }
             state = self.thawed(bucket, seat.slot, frozen)?;
         }
-        Some(Candidate { seat, tag, state, evicts: self.reusable_at(tag, state) > now })
+        let evicts = self.reusable_at(tag, state) > now && !tag.was_of(header.fingerprint(), seat.displacement);
+        Some(Candidate { seat, tag, state, evicts })
     }
 
     /// The state of a slot that was frozen for another insert, if that is over and has taken another slot.

@@ -258,6 +258,29 @@ fn a_reset_and_a_charge_leave_the_key_fresh_or_charged_once() {
 }
 
 #[test]
+fn a_key_that_is_reset_and_comes_again_has_its_own_slot_and_is_charged_for_all_that_came_after() {
+    in_every_order(
+        || {
+            let table = table_with_free_places("token-bucket 3/us", OnFull::Deny, 1);
+            assert!(table.check(key(OLD), 0, 2).allowed());
+            table
+        },
+        |table| table.check(key(OLD), 0, 1),
+        |table| {
+            table.reset(key(OLD));
+            table.check(key(OLD), 0, 1)
+        },
+        |table, other, after| {
+            assert!(other.allowed() && after.allowed(), "{other:?} {after:?}");
+            assert_eq!((0..SLOTS).filter(|&slot| table.tag(0, slot).is_of(OLD, 0)).count(), 1);
+            // The other came before the reset or after it.
+            let left = table.peek(key(OLD), 0, 0).remaining();
+            assert!([1, 2].contains(&left), "{left}");
+        },
+    );
+}
+
+#[test]
 fn an_eviction_leaves_the_key_that_has_used_up_its_limit() {
     in_every_order(
         || {

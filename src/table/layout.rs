@@ -7,7 +7,7 @@
 //!          state 0 | … | state 7
 //!
 //! header:  fingerprint 32 | seat 11 | reach 8 | sequence 13
-//! tag:     fingerprint 32 | place 8 (displacement + 1) | version 23 | refunded 1
+//! tag:     fingerprint 32 | forgotten 1 | place 7 (displacement + 1) | version 23 | refunded 1
 //! state:   0 | a word of the algorithm 63
 //!          1 | displacement 8 | sequence 13 | low bits of the state it froze 42
 //! ```
@@ -228,6 +228,8 @@ impl Tag {
     const VERSION_SHIFT: u32 = 1;
     const VERSION_MASK: u64 = (1 << 23) - 1;
     const PLACE_SHIFT: u32 = 24;
+    /// In the place, whose other bits are those of the owner that was.
+    const FORGOTTEN: u64 = 1 << 31;
     const FINGERPRINT_SHIFT: u32 = 32;
 
     #[cfg(any(not(target_arch = "x86_64"), loom, miri))]
@@ -251,9 +253,21 @@ impl Tag {
         self.0 ^ Self::owner(fingerprint, displacement) < 1 << Self::PLACE_SHIFT
     }
 
+    /// Whether this is what a reset has left of the tag of such a key.
+    #[inline]
+    pub(super) fn was_of(self, fingerprint: Fingerprint, displacement: usize) -> bool {
+        self.0 ^ (Self::owner(fingerprint, displacement) | Self::FORGOTTEN) < 1 << Self::PLACE_SHIFT
+    }
+
     /// How far its owner is from home, if it has one.
     pub(super) fn displacement(self) -> Option<usize> {
-        self.place().checked_sub(1)
+        if self.0 & Self::FORGOTTEN != 0 { None } else { self.last_displacement() }
+    }
+
+    /// The same of an owner that may have been forgotten.
+    pub(super) fn last_displacement(self) -> Option<usize> {
+        let Self(tag) = Self(self.0 & !Self::FORGOTTEN);
+        Self(tag).place().checked_sub(1)
     }
 
     /// Counts the owners of the slot; its numbers mark the first word of each.
@@ -270,9 +284,11 @@ impl Tag {
         Self(self.0 | Self::REFUNDED)
     }
 
-    /// The tag of a slot whose owner is forgotten. Its state stays what it was, and so does the mark.
+    /// The tag of a slot whose owner is forgotten. Its state stays what it was, and so does the mark. The owner's name
+    /// stays too, so that it can have its slot again before that has expired.
     pub(super) fn forgotten(self) -> Self {
-        Self(self.0 & Self::REFUNDED | self.next_version())
+        let owner = self.0 >> Self::PLACE_SHIFT << Self::PLACE_SHIFT;
+        Self(owner | Self::FORGOTTEN | self.0 & Self::REFUNDED | self.next_version())
     }
 
     /// The same owner in the same life, whether refunded or not.
@@ -283,7 +299,9 @@ impl Tag {
 
     /// The tag of the slot's next owner.
     pub(super) fn succeeded_by(self, fingerprint: Fingerprint, displacement: usize) -> Self {
-        Self(Self::owner(fingerprint, displacement) | self.next_version())
+        // Who has its own slot again takes over what refunds may be on their way to it.
+        let mark = if self.was_of(fingerprint, displacement) { self.0 & Self::REFUNDED } else { 0 };
+        Self(Self::owner(fingerprint, displacement) | mark | self.next_version())
     }
 
     /// The same owner's tag in a table that has had no other.
@@ -366,7 +384,13 @@ mod tests {
             prop_assert!(tag.is_of(fingerprint, displacement) && !tag.is_refunded());
             prop_assert!(!tag.is_of(fingerprint ^ 1, displacement) && !tag.is_of(fingerprint, displacement ^ 1));
             prop_assert_eq!(tag.displacement(), Some(displacement));
-            prop_assert!(tag.forgotten().displacement().is_none());
+            let forgotten = tag.refunded().forgotten();
+            prop_assert!(forgotten.displacement().is_none() && forgotten.is_refunded());
+            prop_assert_eq!(forgotten.last_displacement(), Some(displacement));
+            prop_assert!(forgotten.was_of(fingerprint, displacement) && !forgotten.is_of(fingerprint, displacement));
+            prop_assert!(!tag.was_of(fingerprint, displacement) && !forgotten.was_of(fingerprint ^ 1, displacement));
+            prop_assert!(forgotten.succeeded_by(fingerprint, displacement).is_refunded());
+            prop_assert!(!forgotten.succeeded_by(fingerprint ^ 1, displacement).is_refunded());
             prop_assert_eq!(tag.version(), (Tag(before).version() + 1) % (1 << 23));
             prop_assert!(tag.refunded().is_refunded() && tag.refunded().is_same_owner(tag));
             prop_assert!(!tag.succeeded_by(fingerprint, displacement).is_same_owner(tag));

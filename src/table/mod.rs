@@ -218,7 +218,8 @@ impl Table {
     pub(crate) fn live_keys(&self, now: u64) -> u64 {
         let slots = (0..self.geometry.buckets).flat_map(|bucket| (0..SLOTS).map(move |slot| (bucket, slot)));
         let is_live = |state| Frozen::of(state).is_none() && self.rule.consumed(state, now) > 0;
-        slots.filter(|&(bucket, slot)| is_live(self.state(bucket, slot))).count() as u64
+        let has_owner = |bucket, slot| self.tag(bucket, slot).displacement().is_some();
+        slots.filter(|&(bucket, slot)| has_owner(bucket, slot) && is_live(self.state(bucket, slot))).count() as u64
     }
 
     #[inline]

@@ -30,8 +30,8 @@ impl Table {
         }
     }
 
-    /// Forgets the key, whatever the time. Its slot keeps its state, and is given to others when that has expired: were
-    /// the state lowered, a slot could show a word twice.
+    /// Forgets the key, whatever the time. Its slot keeps its state, and is given to others when that has expired (were
+    /// the state lowered, a slot could show a word twice), or to the key itself when it comes again.
     pub(crate) fn reset(&self, key: KeyId) {
         let call = Call::at(0);
         while call.goes_on()
