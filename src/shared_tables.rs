@@ -32,7 +32,8 @@
 //! * **No check waits**, for a lock or for another process. Only opening a file can wait: for the one process that sets
 //!   the table's clock after a reboot, or replaces the table. After a minute that is an error.
 //! * **A process may end anywhere**, by `SIGKILL` too. The others go on at once. One that is killed in the middle of a call
-//!   costs at most the slot that each of its threads was at; a permit it was admitted is consumed, whether or not it got to know.
+//!   costs at most the slot that the calling thread was at; a permit it was admitted is consumed, whether or not it got
+//!   to know.
 //! * **The state outlives the processes.** Nothing is forgotten by a restart or a deploy; by a reboot neither, where the file
 //!   is on a disk. (/dev/shm is memory: it lasts as long as the machine runs.)
 //! * **A file is whole or not there.** It is made under no name or one of its own, with all its bytes set aside, and

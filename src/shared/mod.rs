@@ -26,23 +26,14 @@ mod info;
 mod join;
 mod lock;
 mod trust;
+mod wanted;
 
 use crate::error::Error;
 use crate::machine::{boot_id, namespace_offset_ns, since_boot_ns, wall_clock_ns};
-use crate::policy::Policy;
-use crate::table::{Description, Geometry, Superblock, Unfit, Words};
+use crate::table::{Description, Superblock, Unfit, Words};
 pub(crate) use file::TableFile;
 pub(crate) use info::look_at;
-
-/// What a limiter that wants to share a table asks for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted {
-    pub(crate) policy: Policy,
-    pub(crate) max_keys: u64,
-    pub(crate) geometry: Geometry,
-    /// Whether a table with another policy is to be replaced by one with this.
-    pub(crate) replace: bool,
-}
+pub(crate) use wanted::Wanted;
 
 impl Wanted {
     /// The description of a new table with a seed of its own.

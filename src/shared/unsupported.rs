@@ -2,22 +2,16 @@
 
 #![allow(dead_code, reason = "what would use it is not there either")]
 
+#[path = "wanted.rs"]
+mod wanted;
+
 use crate::error::Error;
-use crate::policy::Policy;
-use crate::table::{Geometry, Words};
+use crate::table::Words;
 use crate::table_info::TableInfo;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::ptr::NonNull;
-
-/// What a limiter that wants to share a table asks for, in vain.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted {
-    pub(crate) policy: Policy,
-    pub(crate) max_keys: u64,
-    pub(crate) geometry: Geometry,
-    pub(crate) replace: bool,
-}
+pub(crate) use wanted::Wanted;
 
 /// A table that can be used: none.
 #[derive(Debug)]
