@@ -48,7 +48,8 @@ def test_surrogates_are_kept_apart(limiter):
     assert limiter.check_many(keys).allowed == [True] * len(keys)
     limiter.refund("\ud800")
     limiter.reset("\udfff")
-    assert limiter.stats().live_keys == len(keys)
+    # All but the one that was reset.
+    assert limiter.stats().live_keys == len(keys) - 1
     assert [limiter.peek(key, 0).remaining for key in keys] == [998, 1000, *[997] * (len(keys) - 2)]
 
 
