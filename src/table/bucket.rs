@@ -61,7 +61,7 @@ impl<'table> Bucket<'table> {
     }
 }
 
-/// A bit for each byte of two slots of 16 bits, into which the comparison is packed.
+/// The comparison is packed into 16 bits for each slot, and yields a bit for each byte of them.
 #[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
 const BITS_PER_SLOT: usize = 2;
 #[cfg(not(all(target_arch = "x86_64", not(any(loom, miri)))))]

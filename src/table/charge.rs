@@ -9,8 +9,8 @@ use crate::sync::AtomicU64;
 impl Table {
     /// Decides on `cost` permits for the key at `now` and consumes them if they are admitted.
     ///
-    /// In line for the request that nearly all are: the rule's quick form serves, the key is in its home bucket, and nobody
-    /// else charges it at the same moment.
+    /// In line for the request that nearly all are: the rule's quick form serves, the key is in its home bucket, and
+    /// nobody else charges it at the same moment.
     #[inline(always)]
     pub(crate) fn check(&self, key: KeyId, now: u64, cost: u64) -> Decision {
         let quick = self.rule.quick();

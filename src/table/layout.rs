@@ -237,10 +237,6 @@ impl Tag {
         (self.0 >> Self::FINGERPRINT_SHIFT) as Fingerprint
     }
 
-    fn place(self) -> usize {
-        (self.0 >> Self::PLACE_SHIFT & 0xFF) as usize
-    }
-
     /// The owner's bits of the tag of a key that is `displacement` from its home.
     #[inline]
     fn owner(fingerprint: Fingerprint, displacement: usize) -> u64 {
@@ -266,8 +262,9 @@ impl Tag {
 
     /// The same of an owner that may have been forgotten.
     pub(super) fn last_displacement(self) -> Option<usize> {
-        let Self(tag) = Self(self.0 & !Self::FORGOTTEN);
-        Self(tag).place().checked_sub(1)
+        ((self.0 & !Self::FORGOTTEN) as u32 >> Self::PLACE_SHIFT)
+            .checked_sub(1)
+            .map(|displacement| displacement as usize)
     }
 
     /// Counts the owners of the slot; its numbers mark the first word of each.
