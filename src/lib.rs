@@ -64,6 +64,8 @@ pub mod shared_tables;
 mod sync;
 mod table;
 mod table_info;
+#[cfg(not(loom))]
+mod zone;
 
 pub use algorithm::MAX_UNIX_NS;
 pub use clock::{Clock, CoarseClock, ManualClock, MonotonicClock};
@@ -73,6 +75,8 @@ pub use limiter::{DEFAULT_MAX_KEYS, Limiter, LimiterBuilder, Request, Stats};
 pub use policy::{Algorithm, MAX_BURST, MAX_LIMIT, MAX_PERIOD, MIN_PERIOD, Policy, PolicyBuilder};
 pub use table::OnFull;
 pub use table_info::TableInfo;
+#[cfg(not(loom))]
+pub use zone::{Answer, Demand, Zone, check_all};
 
 /// Makes the hashes right by which a table's file shows that it is whole, whatever else it says. For the fuzzer alone.
 #[cfg(all(fuzzing, target_os = "linux"))]

@@ -25,6 +25,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod version;
+mod zone;
 
 pub use check::*;
 pub use last_error::{SLUICE_ERROR_TEXT_MAX, sluice_last_error};
@@ -35,3 +36,4 @@ pub use shared::*;
 pub use stats::*;
 pub use status::*;
 pub use version::*;
+pub use zone::*;
