@@ -350,6 +350,28 @@ typedef struct sluice_request {
 } sluice_request;
 
 /**
+ * What one limit is asked for: permits of a limiter for a key.
+ */
+typedef struct sluice_charge {
+    /**
+     * Who decides; not NULL.
+     */
+    const struct sluice_limiter *limiter;
+    /**
+     * `key_len` bytes of any content: who asks. May be NULL if `key_len` is 0.
+     */
+    const void *key;
+    /**
+     * The length of the key in bytes.
+     */
+    size_t key_len;
+    /**
+     * How many permits the request takes; 1 for an ordinary one.
+     */
+    uint64_t cost;
+} sluice_charge;
+
+/**
  * What a limiter holds and has done. Begin with `SLUICE_LIMITER_STATS_INIT`.
  *
  * Later releases add fields at the end. As many are filled as `struct_size` says there is room for; a program
@@ -391,15 +413,15 @@ typedef struct sluice_limiter_stats {
 } sluice_limiter_stats;
 
 /**
- * One of the limits that a request is held to.
+ * What one zone is asked for: permits for a key.
  */
-typedef struct sluice_demand {
+typedef struct sluice_zone_charge {
     /**
-     * The limit, not NULL.
+     * Who decides; not NULL.
      */
     const struct sluice_zone *zone;
     /**
-     * `key_len` bytes of any content: who asks, as that limit knows it. May be NULL if `key_len` is 0.
+     * `key_len` bytes of any content: who asks. May be NULL if `key_len` is 0.
      */
     const void *key;
     /**
@@ -407,10 +429,10 @@ typedef struct sluice_demand {
      */
     size_t key_len;
     /**
-     * How many permits the request takes of that limit; 1 for an ordinary one.
+     * How many permits the request takes; 1 for an ordinary one.
      */
     uint64_t cost;
-} sluice_demand;
+} sluice_zone_charge;
 
 #ifdef __cplusplus
 extern "C" {
@@ -772,6 +794,50 @@ int32_t sluice_peek_at(const struct sluice_limiter *limiter,
 SLUICE_NOEXCEPT;
 
 /**
+ * Decides on one request that several limits hold, one a second and one a day, say, at the time of each limiter's
+ * clock: charged to all of them if all allow it, else to none.
+ *
+ * * `charges`: `n` of them, not changed during the call; NULL only if `n` is 0. The same limiter, or the same key, may
+ *   come twice and is charged twice
+ * * `n`: how many; 0 is a request that nothing limits
+ * * `out`: receives `n` answers in the same order; NULL only if `n` is 0; it must not overlap `charges` or the keys.
+ *   Where one limit denies, the others say what they would have answered: allowed, and yet nothing was consumed
+ * * `allowed`: receives 1 if all allow, else 0; not NULL
+ *
+ * All are asked first and charged after, so a denial writes nothing. If another request takes the last permit of one
+ * limit between the two, what was already charged to the others is given back at once; until then it counts, so that a
+ * third request may be denied that would have been allowed a moment later. Never is one too many admitted.
+ *
+ * Returns `SLUICE_OK` whether the request is allowed or not, or `SLUICE_ERR_ARGUMENT` if anything is wrong with any of
+ * the charges, and then none is decided and nothing is written. Safe from any number of threads at once. It takes no
+ * lock, waits for nobody and allocates nothing. Since 0.1.0.
+ *
+ * # Safety
+ * `charges` is NULL or good for reading `n` of them, each one's key for its length, and each one's limiter is not freed
+ * before this returns; `out` is NULL or good for writing `n`; `allowed` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_check_all(const struct sluice_charge *charges,
+                         size_t n,
+                         struct sluice_decision *out,
+                         uint32_t *allowed)
+SLUICE_NOEXCEPT;
+
+/**
+ * Decides as `sluice_check_all` does, for all limits at `now_unix_ns`, a time as for `sluice_check_at`. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_check_all`.
+ */
+SLUICE_API
+int32_t sluice_check_all_at(const struct sluice_charge *charges,
+                            size_t n,
+                            uint64_t now_unix_ns,
+                            struct sluice_decision *out,
+                            uint32_t *allowed)
+SLUICE_NOEXCEPT;
+
+/**
  * Gives `cost` permits back to a key, never beyond fresh: for a request that turned out not to count.
  *
  * * `limiter`: not NULL
@@ -1008,29 +1074,26 @@ int32_t sluice_zone_policy(const struct sluice_zone *zone,
 SLUICE_NOEXCEPT;
 
 /**
- * Decides on a request that several limits must admit, now: charges all of them, or none.
+ * Decides on one request that several zones hold, as `sluice_check_all` does for limiters: charged to all of them if all
+ * allow it, else to none.
  *
- * * `demands`: `n` of them, not changed during the call; not NULL. Let their order be the same wherever two zones are
- *   demanded together, or two requests may deny each other.
- * * `n`: how many, from 1; one is decided on as quickly as by `sluice_check`
- * * `out`: receives `n` answers in the same order; not NULL; it must not overlap the rest
- * * `now_unix_ns`: receives the time of each answer, by the zone's clock; not NULL
- * * `allowed`: receives 1 if all limits admit the request, which has consumed its cost of each then; else 0, and then
- *   nothing is consumed. The answers of those that would admit it then say what is left. It is admitted after the largest
- *   `retry_after_ns` of the others. Not NULL.
+ * * `charges`: `n` of them, not changed during the call; NULL only if `n` is 0. Let their order be the same wherever two
+ *   zones hold a request together, or two requests may deny each other.
+ * * `n`: how many; 0 is a request that nothing limits, 1 is decided on as quickly as by `sluice_check`
+ * * `out`: receives `n` answers in the same order; NULL only if `n` is 0; it must not overlap the rest
+ * * `now_unix_ns`: receives the time of each answer, by the zone's clock; NULL only if `n` is 0
+ * * `allowed`: receives 1 if all allow, else 0; not NULL
  *
- * All are asked first and charged then. If others have used one up in between, the charges of those before it are
- * taken back; a request that meets a limit in just that moment may be denied for a permit that is on its way back. Returns
- * `SLUICE_OK`, or `SLUICE_ERR_ARGUMENT`, and then nothing is written or consumed. Safe from any number of threads and
- * processes at once. It takes no lock, waits for nobody and, but after the policy of a zone was replaced, allocates
- * nothing. Since 0.1.0.
+ * Returns `SLUICE_OK` whether the request is allowed or not, or `SLUICE_ERR_ARGUMENT` if anything is wrong with any of
+ * the charges, and then none is decided and nothing is written. Safe from any number of threads and processes at once. It
+ * takes no lock, waits for nobody, and allocates nothing but after a zone's policy was replaced. Since 0.1.0.
  *
  * # Safety
- * `demands` is NULL or good for reading `n` of them, each with a zone that is not freed before this returns and a key good
- * for its length; `out` and `now_unix_ns` are NULL or good for writing `n` each, `allowed` for one.
+ * `charges` is NULL or good for reading `n` of them, each one's key for its length, and each one's zone is not freed
+ * before this returns; `out` and `now_unix_ns` are NULL or good for writing `n`; `allowed` is NULL or good for writing.
  */
 SLUICE_API
-int32_t sluice_zone_check_all(const struct sluice_demand *demands,
+int32_t sluice_zone_check_all(const struct sluice_zone_charge *charges,
                               size_t n,
                               struct sluice_decision *out,
                               uint64_t *now_unix_ns,
@@ -1038,7 +1101,7 @@ int32_t sluice_zone_check_all(const struct sluice_demand *demands,
 SLUICE_NOEXCEPT;
 
 /**
- * Answers as a `sluice_zone_check_all` of this one demand would, and consumes nothing. With a cost of 0 it tells how the
+ * Answers as a `sluice_zone_check_all` of this one charge would, and consumes nothing. With a cost of 0 it tells how the
  * key stands. Arguments, statuses and threads as for `sluice_peek`. Since 0.1.0.
  *
  * # Safety

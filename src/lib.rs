@@ -43,6 +43,7 @@
 //! # Parts
 //!
 //! [`Policy`] says what is allowed, [`Limiter`] decides, [`Decision`] is the answer, [`Clock`] gives the time.
+//! [`check_all`] holds one request to several limits.
 
 #![cfg_attr(
     any(not(target_os = "linux"), loom),
@@ -50,6 +51,7 @@
 )]
 
 mod algorithm;
+mod check_all;
 mod clock;
 mod decision;
 mod error;
@@ -68,6 +70,7 @@ mod table_info;
 mod zone;
 
 pub use algorithm::MAX_UNIX_NS;
+pub use check_all::{Charge, check_all, check_all_at};
 pub use clock::{Clock, CoarseClock, ManualClock, MonotonicClock};
 pub use decision::{Decision, Reason};
 pub use error::Error;
@@ -76,7 +79,7 @@ pub use policy::{Algorithm, MAX_BURST, MAX_LIMIT, MAX_PERIOD, MIN_PERIOD, Policy
 pub use table::OnFull;
 pub use table_info::TableInfo;
 #[cfg(not(loom))]
-pub use zone::{Answer, Demand, Zone, check_all};
+pub use zone::{Zone, ZoneCharge, check_zones};
 
 /// Makes the hashes right by which a table's file shows that it is whole, whatever else it says. For the fuzzer alone.
 #[cfg(all(fuzzing, target_os = "linux"))]

@@ -2,11 +2,11 @@
 
 #![cfg(all(target_os = "linux", not(loom)))]
 
-use sluicegate::{Answer, Demand, MonotonicClock, OnFull, Policy, Zone, check_all};
+use sluicegate::{Decision, OnFull, Policy, Zone, ZoneCharge, check_zones};
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::MetadataExt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 const KEYS: u64 = 10_000;
@@ -257,27 +257,31 @@ fn words_that_no_zone_has_written_do_no_harm() {
     }
 }
 
-fn admitted_together(demands: &[Demand<'_, MonotonicClock>]) -> (bool, Vec<Answer>) {
-    let mut answers = vec![Answer::default(); demands.len()];
-    (check_all(demands, &mut answers), answers)
+/// Charges one permit of each zone, and gives what they answered.
+fn charge_together(zones: [&Zone; 2]) -> (bool, [Decision; 2]) {
+    let mut decisions = [Decision::default(); 2];
+    let charges = zones.map(|zone| ZoneCharge { zone, key: b"k", cost: 1 });
+    let allowed = check_zones(&charges, |n, decision, now| {
+        assert!(now > 1_700_000_000_000_000_000, "a time of our days");
+        decisions[n] = decision;
+    });
+    (allowed, decisions)
 }
 
 #[test]
-fn a_request_that_one_limit_denies_costs_nothing_of_the_others() {
+fn a_request_that_one_zone_denies_costs_nothing_of_the_others() {
     let (wide, narrow) = (Memory::for_keys(100), Memory::for_keys(100));
     let (wide, narrow) = (wide.zone("fixed-window 10/3653d"), narrow.zone("token-bucket 3/3653d"));
-    let demand = |zone, cost| Demand { zone, key: b"k", cost };
     for turn in 0..20 {
-        let (admitted, answers) = admitted_together(&[demand(&wide, 1), demand(&narrow, 1)]);
-        assert_eq!(admitted, turn < 3);
-        assert_eq!(answers[0].decision.remaining(), if turn < 3 { 9 - turn } else { 7 });
-        assert_eq!(answers[1].decision.allowed(), turn < 3);
+        let (allowed, decisions) = charge_together([&wide, &narrow]);
+        assert_eq!((allowed, decisions[0].allowed(), decisions[1].allowed()), (turn < 3, true, turn < 3));
     }
-    assert!(!admitted_together(&[demand(&narrow, 1), demand(&wide, 1)]).0);
-    assert!(admitted_together(&[demand(&narrow, 0), demand(&wide, 7)]).0);
-    let (admitted, answers) = admitted_together(&[demand(&wide, 1), demand(&narrow, 1)]);
-    assert!(!admitted && answers.iter().all(|answer| !answer.decision.allowed()));
-    assert!(admitted_together(&[]).0, "nothing limits such a request");
+    assert!(!charge_together([&narrow, &wide]).0);
+    assert_eq!(wide.peek("k", 0).remaining(), 7);
+    assert!(wide.check("k", 7).allowed());
+    let (allowed, decisions) = charge_together([&wide, &narrow]);
+    assert!(!allowed && decisions.iter().all(|decision| !decision.allowed()));
+    assert!(check_zones::<sluicegate::MonotonicClock>(&[], |_, _, _| ()), "nothing limits such a request");
 }
 
 #[test]
@@ -297,9 +301,7 @@ fn all_or_nothing_holds_under_load() {
                         // Uses the narrow one up in between.
                         one.fetch_add(u64::from(narrow.check("k", 1).allowed()), Ordering::Relaxed);
                     } else {
-                        let demands =
-                            [Demand { zone: wide, key: b"k", cost: 1 }, Demand { zone: narrow, key: b"k", cost: 1 }];
-                        both.fetch_add(u64::from(admitted_together(&demands).0), Ordering::Relaxed);
+                        both.fetch_add(u64::from(charge_together([wide, narrow]).0), Ordering::Relaxed);
                     }
                 }
             });

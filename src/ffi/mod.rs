@@ -13,6 +13,7 @@
 
 mod call;
 mod check;
+mod check_all;
 mod last_error;
 mod limiter;
 mod manage;
@@ -28,6 +29,7 @@ mod version;
 mod zone;
 
 pub use check::*;
+pub use check_all::*;
 pub use last_error::{SLUICE_ERROR_TEXT_MAX, sluice_last_error};
 pub use limiter::*;
 pub use manage::*;

@@ -1,14 +1,14 @@
 //! Zones: limiters in shared memory whose policy can be replaced, and several of them for one request.
 
-use super::call::{Call, Failed, call, copy_text};
-use super::check::sluice_decision;
+use super::call::{Call, Failed, bytes, call, copy_text};
+use super::check::{refuse_overlap, sluice_decision};
 use super::limiter::{ClockChoice, clock, on_full, parse, read_options, sluice_options};
 use super::stats::{fill, sluice_limiter_stats};
 use super::status::SLUICE_ERR_BUFFER;
+use crate::check_all::check_in_turn;
 use crate::limiter::Limiter;
-use crate::zone::{Answer, Answers, Demand, Zone, decide_all};
+use crate::zone::{Zone, ZoneCharge};
 use std::ffi::{c_char, c_void};
-use std::ptr::NonNull;
 
 /// A limiter in memory that processes share, whose policy can be replaced while all of them use it. Made by
 /// `sluice_zone_attach`, given back by `sluice_zone_free`.
@@ -21,18 +21,18 @@ pub struct sluice_zone {
     core: Zone<ClockChoice>,
 }
 
-/// One of the limits that a request is held to.
+/// What one zone is asked for: permits for a key.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 #[allow(non_camel_case_types, reason = "the name that C knows")]
-pub struct sluice_demand {
-    /// The limit, not NULL.
+pub struct sluice_zone_charge {
+    /// Who decides; not NULL.
     pub zone: *const sluice_zone,
-    /// `key_len` bytes of any content: who asks, as that limit knows it. May be NULL if `key_len` is 0.
+    /// `key_len` bytes of any content: who asks. May be NULL if `key_len` is 0.
     pub key: *const c_void,
     /// The length of the key in bytes.
     pub key_len: usize,
-    /// How many permits the request takes of that limit; 1 for an ordinary one.
+    /// How many permits the request takes; 1 for an ordinary one.
     pub cost: u64,
 }
 
@@ -161,50 +161,59 @@ pub unsafe extern "C" fn sluice_zone_policy(zone: *const sluice_zone, buf: *mut 
     })
 }
 
-/// Decides on a request that several limits must admit, now: charges all of them, or none.
+/// Decides on one request that several zones hold, as `sluice_check_all` does for limiters: charged to all of them if all
+/// allow it, else to none.
 ///
-/// * `demands`: `n` of them, not changed during the call; not NULL. Let their order be the same wherever two zones are
-///   demanded together, or two requests may deny each other.
-/// * `n`: how many, from 1; one is decided on as quickly as by `sluice_check`
-/// * `out`: receives `n` answers in the same order; not NULL; it must not overlap the rest
-/// * `now_unix_ns`: receives the time of each answer, by the zone's clock; not NULL
-/// * `allowed`: receives 1 if all limits admit the request, which has consumed its cost of each then; else 0, and then
-///   nothing is consumed. The answers of those that would admit it then say what is left. It is admitted after the largest
-///   `retry_after_ns` of the others. Not NULL.
+/// * `charges`: `n` of them, not changed during the call; NULL only if `n` is 0. Let their order be the same wherever two
+///   zones hold a request together, or two requests may deny each other.
+/// * `n`: how many; 0 is a request that nothing limits, 1 is decided on as quickly as by `sluice_check`
+/// * `out`: receives `n` answers in the same order; NULL only if `n` is 0; it must not overlap the rest
+/// * `now_unix_ns`: receives the time of each answer, by the zone's clock; NULL only if `n` is 0
+/// * `allowed`: receives 1 if all allow, else 0; not NULL
 ///
-/// All are asked first and charged then. If others have used one up in between, the charges of those before it are
-/// taken back; a request that meets a limit in just that moment may be denied for a permit that is on its way back. Returns
-/// `SLUICE_OK`, or `SLUICE_ERR_ARGUMENT`, and then nothing is written or consumed. Safe from any number of threads and
-/// processes at once. It takes no lock, waits for nobody and, but after the policy of a zone was replaced, allocates
-/// nothing. Since 0.1.0.
+/// Returns `SLUICE_OK` whether the request is allowed or not, or `SLUICE_ERR_ARGUMENT` if anything is wrong with any of
+/// the charges, and then none is decided and nothing is written. Safe from any number of threads and processes at once. It
+/// takes no lock, waits for nobody, and allocates nothing but after a zone's policy was replaced. Since 0.1.0.
 ///
 /// # Safety
-/// `demands` is NULL or good for reading `n` of them, each with a zone that is not freed before this returns and a key good
-/// for its length; `out` and `now_unix_ns` are NULL or good for writing `n` each, `allowed` for one.
+/// `charges` is NULL or good for reading `n` of them, each one's key for its length, and each one's zone is not freed
+/// before this returns; `out` and `now_unix_ns` are NULL or good for writing `n`; `allowed` is NULL or good for writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sluice_zone_check_all(
-    demands: *const sluice_demand,
+    charges: *const sluice_zone_charge,
     n: usize,
     out: *mut sluice_decision,
     now_unix_ns: *mut u64,
     allowed: *mut u32,
 ) -> i32 {
     call("sluice_zone_check_all", |call| {
-        // SAFETY: the caller's promise is this function's.
-        let demands = unsafe { demands_of(call, demands, n) }?;
-        let (decisions, times) = (call.pointer("out", out)?, call.pointer("now_unix_ns", now_unix_ns)?);
         let allowed = call.pointer("allowed", allowed)?;
-        call.fits::<sluice_decision>(n)?;
-        // SAFETY: `demands_of` has seen each zone and key, and `n` is below their number.
-        let demand = |n: usize| unsafe { demands.get_unchecked(n).to_core() };
-        let is_admitted = decide_all(n, demand, &mut Out { decisions, times });
+        let mut all_allow = true;
+        if n > 0 {
+            // SAFETY: the caller's promise is this function's.
+            let charges = unsafe { zone_charges(call, charges, n) }?;
+            let (out, times) = (call.pointer("out", out)?, call.pointer("now_unix_ns", now_unix_ns)?);
+            call.fits::<sluice_decision>(n)?;
+            refuse_overlap(call, ("charges", charges), out)?;
+            all_allow = check_in_turn(
+                n,
+                // SAFETY: `zone_charges` has seen it.
+                |n| unsafe { charges[n].to_core() },
+                // SAFETY: both are good for writing as many as there are charges, and overlap none of them.
+                |n, decision, now| unsafe {
+                    out.add(n).write(decision.into());
+                    times.add(n).write(now);
+                },
+                |charge| charge.zone.now(),
+            );
+        }
         // SAFETY: not NULL, aligned, and the caller's promise holds.
-        unsafe { allowed.write(is_admitted.into()) };
+        unsafe { allowed.write(all_allow.into()) };
         Ok(())
     })
 }
 
-/// Answers as a `sluice_zone_check_all` of this one demand would, and consumes nothing. With a cost of 0 it tells how the
+/// Answers as a `sluice_zone_check_all` of this one charge would, and consumes nothing. With a cost of 0 it tells how the
 /// key stands. Arguments, statuses and threads as for `sluice_peek`. Since 0.1.0.
 ///
 /// # Safety
@@ -272,67 +281,35 @@ impl Call {
     }
 }
 
-/// The demands of a request, each of them known to have a zone and a key.
+/// The charges of one request, each of them known to have a zone and a key.
 ///
 /// # Safety
 /// As for `sluice_zone_check_all`, during `'a`.
-#[inline(always)]
-unsafe fn demands_of<'a>(
+unsafe fn zone_charges<'a>(
     call: Call,
-    demands: *const sluice_demand,
+    charges: *const sluice_zone_charge,
     n: usize,
-) -> Result<&'a [sluice_demand], Failed> {
-    let demands = call.pointer("demands", demands)?;
-    call.fits::<sluice_demand>(n)?;
-    if n == 0 {
-        return Err(call.bad(format_args!("n is 0; a request that nothing limits needs no decision")));
-    }
+) -> Result<&'a [sluice_zone_charge], Failed> {
+    let charges = call.pointer("charges", charges)?;
+    call.fits::<sluice_zone_charge>(n)?;
     // SAFETY: not NULL, aligned, of a size that fits an address space, and the caller's promise holds.
-    let demands = unsafe { std::slice::from_raw_parts(demands.as_ptr(), n) };
-    for demand in demands {
+    let charges = unsafe { std::slice::from_raw_parts(charges.as_ptr(), n) };
+    for charge in charges {
         // SAFETY: the caller's promise.
-        unsafe { (call.zone("demands[].zone", demand.zone)?, call.key(demand.key, demand.key_len)?) };
+        unsafe { (call.zone("charges[].zone", charge.zone)?, call.key(charge.key, charge.key_len)?) };
     }
-    Ok(demands)
+    Ok(charges)
 }
 
-impl sluice_demand {
-    /// The demand as the core takes it.
+impl sluice_zone_charge {
+    /// The charge as the core takes it.
     ///
     /// # Safety
-    /// It is one of those that `demands_of` has seen.
+    /// It is one of those that `zone_charges` has seen.
     #[inline(always)]
-    unsafe fn to_core<'a>(self) -> Demand<'a, ClockChoice> {
-        let key = if self.key_len == 0 {
-            [].as_slice()
-        } else {
-            // SAFETY: `demands_of` has checked the key and relies on the same promise of the caller's.
-            unsafe { std::slice::from_raw_parts(self.key.cast(), self.key_len) }
-        };
-        // SAFETY: likewise, it is a zone that lives.
-        Demand { zone: unsafe { &(*self.zone).core }, key, cost: self.cost }
-    }
-}
-
-/// The caller's places for the answers, as many as there are demands.
-struct Out {
-    decisions: NonNull<sluice_decision>,
-    times: NonNull<u64>,
-}
-
-impl Answers for Out {
-    #[inline(always)]
-    fn put(&mut self, n: usize, answer: Answer) {
-        // SAFETY: both are good for writing as many as there are demands, of which this is one.
-        unsafe {
-            self.decisions.add(n).write(answer.decision.into());
-            self.times.add(n).write(answer.now_unix_ns);
-        }
-    }
-
-    #[inline(always)]
-    fn admits(&self, n: usize) -> bool {
-        // SAFETY: `put` has written it.
-        unsafe { (*self.decisions.add(n).as_ptr()).allowed != 0 }
+    unsafe fn to_core<'a>(self) -> ZoneCharge<'a, ClockChoice> {
+        // SAFETY: `zone_charges` has checked both and relies on the same promise of the caller's.
+        let (zone, key) = unsafe { (&*self.zone, bytes(self.key, self.key_len)) };
+        ZoneCharge { zone: &zone.core, key, cost: self.cost }
     }
 }

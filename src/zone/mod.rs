@@ -11,9 +11,7 @@ use crate::limiter::{Limiter, Stats};
 use crate::policy::Policy;
 use crate::table::{KeyHash, KeyId, OnFull, Stage};
 use memory::ZoneMemory;
-pub use together::{Answer, Demand, check_all};
-#[cfg(feature = "capi")]
-pub(crate) use together::{Answers, decide_all};
+pub use together::{ZoneCharge, check_zones};
 use view::{View, Views};
 
 /// How often a call is decided on again because the policy is replaced meanwhile: more often than that is no
@@ -122,16 +120,10 @@ impl<C: Clock> Zone<C> {
     /// Decides on `cost` permits for `key` now, all or none.
     #[inline]
     pub fn check(&self, key: impl AsRef<[u8]>, cost: u64) -> Decision {
-        self.check_now(key.as_ref(), cost).0
-    }
-
-    /// The same, with the time of the decision. The clock is read while the key's bucket is on its way from memory.
-    #[inline]
-    fn check_now(&self, key: &[u8], cost: u64) -> (Decision, u64) {
-        let hash = self.hash.hash(key);
+        let hash = self.hash.hash(key.as_ref());
+        // The clock is read while the key's bucket is on its way from memory.
         self.views.latest().prefetch(hash);
-        let now = self.now();
-        (self.decide(hash, cost, now), now)
+        self.decide(hash, cost, self.now())
     }
 
     /// Answers as [`check`](Self::check) would, and consumes nothing.
