@@ -31,7 +31,7 @@ http {{
     fastcgi_temp_path {home}/fastcgi;
     uwsgi_temp_path {home}/uwsgi;
     scgi_temp_path {home}/scgi;
-    access_log off;
+    {access}
     {http}
 }}
 """
@@ -79,8 +79,9 @@ class Nginx:
     def write(self, http):
         """Writes the configuration. In it, PORT stands for the server's port and HOME for its directory."""
         http = http.replace("PORT", str(self.port)).replace("HOME", str(self.home))
+        access = "" if "access_log" in http else "access_log off;"
         text = MAIN.format(load=self.load, home=self.home, workers=self.workers, main=self.main, http=http,
-                           level=self.level)
+                           level=self.level, access=access)
         self.config = self.home / "nginx.conf"
         self.config.write_text(text)
 
@@ -173,7 +174,7 @@ def children(pid):
     return [int(word) for word in done.stdout.split()]
 
 
-def wait_for(condition, what, seconds=60):
+def wait_for(condition, what, seconds=20):
     """Until the condition holds. It is an error if it never does."""
     end = time.monotonic() + seconds
     while not (value := condition()):
