@@ -57,6 +57,8 @@ mod decision;
 mod error;
 #[cfg(feature = "capi")]
 pub mod ffi;
+#[cfg(feature = "http")]
+pub mod http;
 mod limiter;
 mod machine;
 mod policy;

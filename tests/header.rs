@@ -4,7 +4,7 @@
 use std::path::Path;
 
 /// The sources in the order in which the header tells of them.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 15] = [
     "version",
     "status",
     "last_error",
@@ -16,6 +16,10 @@ const SOURCES: [&str; 11] = [
     "stats",
     "packed",
     "zone",
+    "quota",
+    "http_settings",
+    "answer",
+    "body",
 ];
 
 #[test]
