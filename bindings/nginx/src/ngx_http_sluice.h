@@ -21,6 +21,12 @@
 #define NGX_HTTP_SLUICE_REJECTED_DRY_RUN  5
 
 
+/* "sluice_body", beside SLUICE_BODY_* */
+
+#define NGX_HTTP_SLUICE_BODY_AUTO         100
+#define NGX_HTTP_SLUICE_BODY_OFF          101
+
+
 /* what "sluice_zone" has said, for one configuration */
 
 typedef struct {
@@ -31,8 +37,9 @@ typedef struct {
     uint64_t                       max_keys;
     size_t                         size;      /* of the memory of "zone" */
 
-    /* set when the memory is there, and given back with the configuration */
-    sluice_zone                   *zone;
+    /* these are given back with the configuration */
+    sluice_quota                  *quota;     /* how answers tell of it */
+    sluice_zone                   *zone;      /* set when the memory is there */
 } ngx_http_sluice_zone_t;
 
 
@@ -57,8 +64,10 @@ typedef struct {
     ngx_uint_t                     delay_log_level;
     ngx_uint_t                     status_code;
     ngx_flag_t                     dry_run;
-    ngx_uint_t                     headers;
+    ngx_uint_t                     families;  /* SLUICE_FAMILY_* */
+    ngx_flag_t                     denials_only;
     ngx_uint_t                     body;
+    sluice_http_settings          *settings;  /* families and status_code */
 } ngx_http_sluice_loc_conf_t;
 
 
@@ -72,11 +81,13 @@ typedef struct {
 typedef struct {
     ngx_uint_t                     status;
     ngx_uint_t                     n;         /* how many limits */
-    ngx_uint_t                     tightest;  /* the one that counts */
+    ngx_uint_t                     speaking;  /* the one that counts */
+    ngx_uint_t                     status_code;
     ngx_http_sluice_limit_t      **limits;
     sluice_zone_charge            *charges;
     sluice_decision               *decisions;
     uint64_t                      *times;
+    sluice_verdict                *verdicts;
     ngx_http_sluice_loc_conf_t    *conf;
 } ngx_http_sluice_ctx_t;
 
@@ -92,8 +103,13 @@ ngx_http_sluice_ctx_t *ngx_http_sluice_get_ctx(ngx_http_request_t *r);
 
 ngx_int_t ngx_http_sluice_add_variables(ngx_conf_t *cf);
 
+ngx_int_t ngx_http_sluice_outcome(ngx_http_sluice_ctx_t *ctx);
 ngx_int_t ngx_http_sluice_deny(ngx_http_request_t *r,
-    ngx_http_sluice_loc_conf_t *slcf, ngx_http_sluice_ctx_t *ctx);
+    ngx_http_sluice_ctx_t *ctx);
+
+char *ngx_http_sluice_headers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_sluice_make_settings(ngx_conf_t *cf,
+    ngx_http_sluice_loc_conf_t *prev, ngx_http_sluice_loc_conf_t *conf);
 
 
 extern ngx_module_t  ngx_http_sluice_module;

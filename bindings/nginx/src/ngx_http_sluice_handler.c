@@ -24,7 +24,6 @@ static uint64_t ngx_http_sluice_parse_cost(ngx_http_request_t *r,
 static ngx_http_sluice_ctx_t *ngx_http_sluice_create_ctx(
     ngx_http_request_t *r, ngx_http_sluice_loc_conf_t *slcf);
 static void ngx_http_sluice_cleanup(void *data);
-static ngx_uint_t ngx_http_sluice_tightest(ngx_http_sluice_ctx_t *ctx);
 static ngx_msec_t ngx_http_sluice_delay_of(ngx_http_sluice_limit_t *limit,
     sluice_decision *d, uint64_t cost);
 static ngx_int_t ngx_http_sluice_hold(ngx_http_request_t *r,
@@ -65,7 +64,7 @@ ngx_http_sluice_handler(ngx_http_request_t *r)
             return NGX_DECLINED;
         }
 
-        return ngx_http_sluice_deny(r, slcf, ctx);
+        return ngx_http_sluice_deny(r, ctx);
     }
 
     longest = 0;
@@ -158,12 +157,17 @@ ngx_http_sluice_decide(ngx_http_request_t *r,
     }
 
     ctx->status = allowed ? NGX_HTTP_SLUICE_PASSED : NGX_HTTP_SLUICE_REJECTED;
-    ctx->tightest = ngx_http_sluice_tightest(ctx);
+    
+    /* one limit that admits speaks for itself */
+
+    if ((ctx->n > 1 || !allowed) && ngx_http_sluice_outcome(ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "sluice: %ui limits, status %ui, %uL left",
                    ctx->n, ctx->status,
-                   ctx->decisions[ctx->tightest].remaining);
+                   ctx->decisions[ctx->speaking].remaining);
 
     *ctxp = ctx;
 
@@ -265,7 +269,8 @@ ngx_http_sluice_create_ctx(ngx_http_request_t *r,
                                + n * (sizeof(ngx_http_sluice_limit_t *)
                                       + sizeof(sluice_zone_charge)
                                       + sizeof(sluice_decision)
-                                      + sizeof(uint64_t)));
+                                      + sizeof(uint64_t)
+                                      + sizeof(sluice_verdict)));
     if (cln == NULL) {
         return NULL;
     }
@@ -286,6 +291,9 @@ ngx_http_sluice_create_ctx(ngx_http_request_t *r,
 
     ctx->times = (uint64_t *) p;
     p += n * sizeof(uint64_t);
+
+    ctx->verdicts = (sluice_verdict *) p;
+    p += n * sizeof(sluice_verdict);
 
     ctx->limits = (ngx_http_sluice_limit_t **) p;
 
@@ -323,35 +331,6 @@ ngx_http_sluice_get_ctx(ngx_http_request_t *r)
     }
 
     return ctx;
-}
-
-
-/* of those that deny the one that will for longest, or who has least left */
-
-static ngx_uint_t
-ngx_http_sluice_tightest(ngx_http_sluice_ctx_t *ctx)
-{
-    ngx_uint_t        i, k;
-    sluice_decision  *d, *t;
-
-    k = 0;
-
-    for (i = 1; i < ctx->n; i++) {
-        d = &ctx->decisions[i];
-        t = &ctx->decisions[k];
-
-        if (d->allowed != t->allowed) {
-            k = d->allowed ? k : i;
-
-        } else if (d->retry_after_ns != t->retry_after_ns) {
-            k = (d->retry_after_ns < t->retry_after_ns) ? k : i;
-
-        } else if (d->remaining < t->remaining) {
-            k = i;
-        }
-    }
-
-    return k;
 }
 
 
@@ -454,9 +433,9 @@ ngx_http_sluice_log_rejected(ngx_http_request_t *r,
     sluice_decision         *d;
     ngx_http_sluice_zone_t  *zone;
 
-    d = &ctx->decisions[ctx->tightest];
-    zone = ctx->limits[ctx->tightest]->shm_zone->data;
-    cost = ctx->charges[ctx->tightest].cost;
+    d = &ctx->decisions[ctx->speaking];
+    zone = ctx->limits[ctx->speaking]->shm_zone->data;
+    cost = ctx->charges[ctx->speaking].cost;
     level = slcf->limit_log_level;
 
     switch (d->reason) {

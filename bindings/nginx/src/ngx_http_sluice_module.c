@@ -23,6 +23,18 @@ static ngx_conf_enum_t  ngx_http_sluice_log_levels[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_sluice_bodies[] = {
+    { ngx_string("auto"), NGX_HTTP_SLUICE_BODY_AUTO },
+    { ngx_string("off"), NGX_HTTP_SLUICE_BODY_OFF },
+    { ngx_string("json"), SLUICE_BODY_JSON },
+    { ngx_string("json-reset-at"), SLUICE_BODY_JSON_RESET_AT },
+    { ngx_string("problem"), SLUICE_BODY_PROBLEM },
+    { ngx_string("html"), SLUICE_BODY_HTML },
+    { ngx_string("text"), SLUICE_BODY_TEXT },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_num_bounds_t  ngx_http_sluice_status_bounds = {
     ngx_conf_check_num_bounds, 400, 599
 };
@@ -57,6 +69,20 @@ static ngx_command_t  ngx_http_sluice_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_sluice_loc_conf_t, status_code),
       &ngx_http_sluice_status_bounds },
+
+    { ngx_string("sluice_headers"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_sluice_headers,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sluice_body"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_sluice_loc_conf_t, body),
+      &ngx_http_sluice_bodies },
 
     { ngx_string("sluice_dry_run"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
@@ -135,6 +161,9 @@ ngx_http_sluice_create_loc_conf(ngx_conf_t *cf)
     conf->limit_log_level = NGX_CONF_UNSET_UINT;
     conf->status_code = NGX_CONF_UNSET_UINT;
     conf->dry_run = NGX_CONF_UNSET;
+    conf->families = NGX_CONF_UNSET_UINT;
+    conf->denials_only = NGX_CONF_UNSET;
+    conf->body = NGX_CONF_UNSET_UINT;
 
     return conf;
 }
@@ -159,7 +188,15 @@ ngx_http_sluice_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->dry_run, prev->dry_run, 0);
 
-    return NGX_CONF_OK;
+    ngx_conf_merge_uint_value(conf->families, prev->families,
+                              SLUICE_FAMILY_X_RATELIMIT|SLUICE_FAMILY_IETF);
+
+    ngx_conf_merge_value(conf->denials_only, prev->denials_only, 1);
+
+    ngx_conf_merge_uint_value(conf->body, prev->body,
+                              NGX_HTTP_SLUICE_BODY_AUTO);
+
+    return ngx_http_sluice_make_settings(cf, prev, conf);
 }
 
 
@@ -182,48 +219,5 @@ ngx_http_sluice_init(ngx_conf_t *cf)
 
     *h = ngx_http_sluice_handler;
 
-    return NGX_OK;
-}
-
-
-/* header fields are added when all that others had to say is said */
-
-static ngx_int_t ngx_http_sluice_filter_init(ngx_conf_t *cf);
-
-
-static ngx_http_module_t  ngx_http_sluice_header_filter_module_ctx = {
-    NULL,                                  /* preconfiguration */
-    ngx_http_sluice_filter_init,           /* postconfiguration */
-
-    NULL,                                  /* create main configuration */
-    NULL,                                  /* init main configuration */
-
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
-
-    NULL,                                  /* create location configuration */
-    NULL                                   /* merge location configuration */
-};
-
-
-ngx_module_t  ngx_http_sluice_header_filter_module = {
-    NGX_MODULE_V1,
-    &ngx_http_sluice_header_filter_module_ctx, /* module context */
-    NULL,                                  /* module directives */
-    NGX_HTTP_MODULE,                       /* module type */
-    NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    NULL,                                  /* init process */
-    NULL,                                  /* init thread */
-    NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
-    NULL,                                  /* exit master */
-    NGX_MODULE_V1_PADDING
-};
-
-
-static ngx_int_t
-ngx_http_sluice_filter_init(ngx_conf_t *cf)
-{
     return NGX_OK;
 }

@@ -19,7 +19,6 @@ static ngx_int_t ngx_http_sluice_zone_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_sluice_number_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static uint64_t ngx_http_sluice_seconds(uint64_t ns);
 
 
 static ngx_http_variable_t  ngx_http_sluice_vars[] = {
@@ -115,7 +114,7 @@ ngx_http_sluice_zone_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    zone = ctx->limits[ctx->tightest]->shm_zone->data;
+    zone = ctx->limits[ctx->speaking]->shm_zone->data;
 
     v->valid = 1;
     v->no_cacheable = 0;
@@ -142,7 +141,7 @@ ngx_http_sluice_number_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    d = &ctx->decisions[ctx->tightest];
+    d = &ctx->decisions[ctx->speaking];
 
     switch (data) {
 
@@ -163,12 +162,12 @@ ngx_http_sluice_number_variable(ngx_http_request_t *r,
             return NGX_OK;
         }
 
-        number = ngx_http_sluice_seconds(d->retry_after_ns);
+        number = sluice_whole_seconds(d->retry_after_ns);
         break;
 
     default: /* NGX_HTTP_SLUICE_RESET */
-        number = ngx_http_sluice_seconds(ctx->times[ctx->tightest]
-                                         + d->reset_after_ns);
+        number = sluice_whole_seconds(ctx->times[ctx->speaking]
+                                      + d->reset_after_ns);
     }
 
     v->data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
@@ -182,13 +181,4 @@ ngx_http_sluice_number_variable(ngx_http_request_t *r,
     v->len = ngx_sprintf(v->data, "%uL", number) - v->data;
 
     return NGX_OK;
-}
-
-
-/* rounded up: who waits so long has waited long enough */
-
-static uint64_t
-ngx_http_sluice_seconds(uint64_t ns)
-{
-    return ns / 1000000000 + (ns % 1000000000 != 0);
 }

@@ -20,6 +20,8 @@ static char *ngx_http_sluice_zone_size(ngx_conf_t *cf,
     ngx_http_sluice_zone_t *zone, ngx_str_t *value, size_t *size);
 static char *ngx_http_sluice_zone_policy(ngx_conf_t *cf,
     ngx_http_sluice_zone_t *zone, ngx_uint_t *i);
+static char *ngx_http_sluice_zone_quota(ngx_conf_t *cf,
+    ngx_http_sluice_zone_t *zone);
 static ngx_int_t ngx_http_sluice_unquote(ngx_conf_t *cf, ngx_uint_t *i,
     size_t skip, ngx_str_t *text);
 static size_t ngx_http_sluice_shm_size(size_t size);
@@ -123,6 +125,10 @@ ngx_http_sluice_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            "\"%V\" must have \"policy\" parameter, such as "
                            "policy=\"token-bucket 100/s burst=200\"",
                            &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_sluice_zone_quota(cf, zone) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -232,6 +238,36 @@ ngx_http_sluice_zone_policy(ngx_conf_t *cf, ngx_http_sluice_zone_t *zone,
     if (sluice_region_size((char *) zone->policy.data, 1) == 0) {
         sluice_last_error(text, sizeof(text));
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", text);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* clients are told of the zone by its name */
+
+static char *
+ngx_http_sluice_zone_quota(ngx_conf_t *cf, ngx_http_sluice_zone_t *zone)
+{
+    char    text[SLUICE_ERROR_TEXT_MAX];
+    u_char  *name;
+
+    name = ngx_pnalloc(cf->pool, zone->name.len + 1);
+    if (name == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy(name, zone->name.data, zone->name.len);
+    name[zone->name.len] = '\0';
+
+    if (sluice_quota_new((char *) name, (char *) zone->policy.data,
+                         &zone->quota)
+        != SLUICE_OK)
+    {
+        sluice_last_error(text, sizeof(text));
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid zone name \"%V\": %s",
+                           &zone->name, text);
         return NGX_CONF_ERROR;
     }
 
@@ -382,6 +418,7 @@ ngx_http_sluice_free_zone(void *data)
     ngx_http_sluice_zone_t  *zone = data;
 
     sluice_zone_free(zone->zone);
+    sluice_quota_free(zone->quota);
 }
 
 

@@ -223,6 +223,12 @@ class Load:
             self.counts += counts
 
 
+def curl(url, *options):
+    """What a client that speaks HTTP/2 gets."""
+    command = ["curl", "-s", "-i", "--http2-prior-knowledge", *options, url]
+    return subprocess.run(command, capture_output=True, check=True).stdout.decode(errors="replace")
+
+
 def wrk(server, path="/", seconds=2, connections=16, threads=2, script=None):
     """What wrk reports: how many answers there were, and how many of them not 2xx or 3xx; and its text."""
     command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s"]

@@ -246,7 +246,8 @@ def test_a_zone_that_is_full_does_what_on_full_says(nginx, on_full):
         statuses = [server.ask(f"/?k={key}").status for key in range(300)]
         log = server.log()
     if on_full == "deny":
-        assert statuses[:18] == [200] * 18 and 429 in statuses
+        # No fault of the client's, so it is no 429.
+        assert statuses[:18] == [200] * 18 and set(statuses) == {200, 503}
         assert 'no room for more keys in zone "one"' in log
     else:
         assert statuses == [200] * 300
