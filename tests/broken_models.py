@@ -23,6 +23,7 @@ INSERT = "src/table/insert.rs"
 CHARGE = "src/table/charge.rs"
 REFUND = "src/table/refund.rs"
 TABLE = "src/table/mod.rs"
+SUCCESSION = "src/table/succession.rs"
 
 FIRST_REQUESTS = "two_first_requests_for_one_key"
 COMES_BACK = "a_key_that_comes_back_and_one_that_wants_its_slot"
@@ -34,6 +35,9 @@ EVICTION = "an_eviction_takes_the_least_consumed_key"
 STOPS_AT_HOME = "holds_up_nobody_of_its_home"
 EVICTED_REFUND = "interleavings::a_refund_of_an_evicted_key"
 RESET = "interleavings::a_key_that_is_reset_and_comes_again"
+KEPT = "a_key_keeps_what_it_has_consumed_while_the_policy_is_replaced"
+MOVED = "a_key_is_moved_with_all_that_others_charge_while_the_policy_is_replaced"
+NEW_KEY = "a_new_key_is_counted_while_the_policy_is_replaced"
 STOPS_OVER_EXPIRED = "a_thread_that_stops_in_an_insert_over_an_expired_slot"
 
 # name, file, text that is there exactly once, text instead, the model that must fail
@@ -112,6 +116,12 @@ MUTANTS = [
         RESET,
     ),
     ("heaviest key evicted", INSERT, "rank < least)", "rank >= least)", EVICTION),
+    ("stage not looked at again", SUCCESSION, "(stage.number() < self.closes_at()).then", "true.then", KEPT),
+    ("key not moved before its request", SUCCESSION, "self.table.take_key(old, key, now);", "_ = (old, key);", KEPT),
+    ("no fence after a charge", SUCCESSION, "in `take_key`.\n        fence(Ordering::SeqCst);", "", KEPT),
+    ("no fence before a move", SUCCESSION, "is seen here.\n        fence(Ordering::SeqCst);\n        let word", "\n        let word", MOVED),
+    ("no fence before all moves", SUCCESSION, "is seen here.\n        fence(Ordering::SeqCst);\n        for", "\n        for", NEW_KEY),
+    ("key begun twice", SUCCESSION, "present > self.rule.fresh_marks() ||", "false ||", KEPT),
 ]
 
 
