@@ -217,6 +217,12 @@
 #define SLUICE_CLOCK_COARSE 1
 
 /**
+ * The coarse clock where a step of it is of no account to the policy: where what can be taken at one instant takes a tenth
+ * of a second or longer to come back. Else the monotonic one.
+ */
+#define SLUICE_CLOCK_BY_POLICY 2
+
+/**
  * A buffer of so many bytes holds the text of any policy, its NUL included.
  */
 #define SLUICE_POLICY_TEXT_MAX 128
@@ -1335,12 +1341,37 @@ int32_t sluice_zone_policy(const struct sluice_zone *zone,
 SLUICE_NOEXCEPT;
 
 /**
+ * Decides on `cost` permits for a key now, as `sluice_check` does, and tells the time of the decision.
+ *
+ * * `zone`: not NULL
+ * * `key`, `key_len`, `cost`: as for `sluice_check`
+ * * `out`: receives the answer, not NULL
+ * * `now_unix_ns`: receives its time, by the zone's clock; not NULL
+ *
+ * Returns `SLUICE_OK` whether the request is allowed or not, or `SLUICE_ERR_ARGUMENT`, and then nothing is written. Safe
+ * from any number of threads and processes at once. It takes no lock, waits for nobody, and allocates nothing but after the
+ * zone's policy was replaced. Since 0.1.0.
+ *
+ * # Safety
+ * `zone` is NULL or a zone that is not freed before this returns; `key` is good for reading `key_len` bytes; `out` and
+ * `now_unix_ns` are NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_zone_check(const struct sluice_zone *zone,
+                          const void *key,
+                          size_t key_len,
+                          uint64_t cost,
+                          struct sluice_decision *out,
+                          uint64_t *now_unix_ns)
+SLUICE_NOEXCEPT;
+
+/**
  * Decides on one request that several zones hold, as `sluice_check_all` does for limiters: charged to all of them if all
  * allow it, else to none.
  *
  * * `charges`: `n` of them, not changed during the call; NULL only if `n` is 0. Let their order be the same wherever two
  *   zones hold a request together, or two requests may deny each other.
- * * `n`: how many; 0 is a request that nothing limits, 1 is decided on as quickly as by `sluice_check`
+ * * `n`: how many; 0 is a request that nothing limits
  * * `out`: receives `n` answers in the same order; NULL only if `n` is 0; it must not overlap the rest
  * * `now_unix_ns`: receives the time of each answer, by the zone's clock; NULL only if `n` is 0
  * * `allowed`: receives 1 if all allow, else 0; not NULL
@@ -1362,7 +1393,7 @@ int32_t sluice_zone_check_all(const struct sluice_zone_charge *charges,
 SLUICE_NOEXCEPT;
 
 /**
- * Answers as a `sluice_zone_check_all` of this one charge would, and consumes nothing. With a cost of 0 it tells how the
+ * Answers as `sluice_zone_check` would, and consumes nothing. With a cost of 0 it tells how the
  * key stands. Arguments, statuses and threads as for `sluice_peek`. Since 0.1.0.
  *
  * # Safety

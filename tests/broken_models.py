@@ -118,7 +118,7 @@ MUTANTS = [
     ("heaviest key evicted", INSERT, "rank < least)", "rank >= least)", EVICTION),
     ("stage not looked at again", SUCCESSION, "(stage.number() < self.closes_at()).then", "true.then", KEPT),
     ("key not moved before its request", SUCCESSION, "self.table.take_key(old, key, now);", "_ = (old, key);", KEPT),
-    ("no fence after a charge", SUCCESSION, "in `take_key`.\n        fence(Ordering::SeqCst);", "", KEPT),
+    ("no fence after a charge", SUCCESSION, "in `take_key`.\n        fence_after_swap();", "", KEPT),
     ("no fence before a move", SUCCESSION, "is seen here.\n        fence(Ordering::SeqCst);\n        let word", "\n        let word", MOVED),
     ("no fence before all moves", SUCCESSION, "is seen here.\n        fence(Ordering::SeqCst);\n        for", "\n        for", NEW_KEY),
     ("key begun twice", SUCCESSION, "present > self.rule.fresh_marks() ||", "false ||", KEPT),

@@ -10,6 +10,7 @@ use crate::policy::Policy;
 use crate::table::OnFull;
 use std::ffi::{CStr, c_char};
 use std::mem::offset_of;
+use std::time::Duration;
 
 /// When more keys are live than fit, the new key takes the place of one that has consumed least. The default.
 pub const SLUICE_ON_FULL_EVICT: u32 = 0;
@@ -22,6 +23,9 @@ pub const SLUICE_ON_FULL_ALLOW: u32 = 2;
 pub const SLUICE_CLOCK_MONOTONIC: u32 = 0;
 /// A clock several times cheaper to read that moves in steps of the kernel's tick (1 to 10 ms), never ahead.
 pub const SLUICE_CLOCK_COARSE: u32 = 1;
+/// The coarse clock where a step of it is of no account to the policy: where what can be taken at one instant takes a tenth
+/// of a second or longer to come back. Else the monotonic one.
+pub const SLUICE_CLOCK_BY_POLICY: u32 = 2;
 
 /// A buffer of so many bytes holds the text of any policy, its NUL included.
 pub const SLUICE_POLICY_TEXT_MAX: usize = 128;
@@ -175,7 +179,8 @@ pub(super) unsafe fn make(
     let out = call.pointer("out", out)?;
     let policy = parse(call, policy)?;
     let builder = Limiter::builder(policy).max_keys(max_keys).on_full(on_full(call, options.on_full)?);
-    let builder = builder.clock(clock(call, options.clock)?).replace(flag(call, "replace", options.replace)?);
+    let builder =
+        builder.clock(clock(call, options.clock, &policy)?).replace(flag(call, "replace", options.replace)?);
     let core = build(builder).map_err(|error| call.error(&error))?;
     // SAFETY: not NULL, aligned, and the caller's promise holds.
     unsafe { out.write(Box::into_raw(Box::new(sluice_limiter { core }))) };
@@ -209,12 +214,23 @@ pub(super) fn on_full(call: Call, number: u32) -> Result<OnFull, Failed> {
     }
 }
 
-pub(super) fn clock(call: Call, number: u32) -> Result<ClockChoice, Failed> {
+pub(super) fn clock(call: Call, number: u32, policy: &Policy) -> Result<ClockChoice, Failed> {
     match number {
+        SLUICE_CLOCK_BY_POLICY if suits_a_coarse_clock(policy) => Ok(ClockChoice::Coarse(CoarseClock::new())),
+        SLUICE_CLOCK_BY_POLICY => Ok(ClockChoice::Monotonic(MonotonicClock::new())),
         SLUICE_CLOCK_MONOTONIC => Ok(ClockChoice::Monotonic(MonotonicClock::new())),
         SLUICE_CLOCK_COARSE => Ok(ClockChoice::Coarse(CoarseClock::new())),
-        _ => Err(call.bad(format_args!("options.clock is {number}; it is 0 (monotonic) or 1 (coarse)"))),
+        _ => {
+            Err(call
+                .bad(format_args!("options.clock is {number}; it is 0 (monotonic), 1 (coarse) or 2 (by policy)")))
+        }
     }
+}
+
+/// Whether a tick of 10 ms at most, in which nothing comes back, is a tenth at most of the time for all that there is.
+fn suits_a_coarse_clock(policy: &Policy) -> bool {
+    let refill_ns = policy.period().as_nanos() * u128::from(policy.burst());
+    refill_ns >= Duration::from_millis(100).as_nanos() * u128::from(policy.limit())
 }
 
 // SAFETY: `repr(C)`, and numbers alone, of which the first is a `usize`.

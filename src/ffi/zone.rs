@@ -86,7 +86,7 @@ pub unsafe extern "C" fn sluice_zone_attach(
         // SAFETY: the caller's promise is this function's.
         let (policy, options) = unsafe { (call.text("policy", policy)?, read_options(call, options)?) };
         let (policy, on_full) = (parse(call, policy)?, on_full(call, options.on_full)?);
-        let clock = clock(call, options.clock)?;
+        let clock = clock(call, options.clock, &policy)?;
         // SAFETY: as above; a NULL is refused.
         let core = unsafe { Zone::attach_with(memory.cast(), size, policy, on_full, clock) };
         let zone = sluice_zone { core: core.map_err(|error| call.error(&error))? };
@@ -161,12 +161,49 @@ pub unsafe extern "C" fn sluice_zone_policy(zone: *const sluice_zone, buf: *mut 
     })
 }
 
+/// Decides on `cost` permits for a key now, as `sluice_check` does, and tells the time of the decision.
+///
+/// * `zone`: not NULL
+/// * `key`, `key_len`, `cost`: as for `sluice_check`
+/// * `out`: receives the answer, not NULL
+/// * `now_unix_ns`: receives its time, by the zone's clock; not NULL
+///
+/// Returns `SLUICE_OK` whether the request is allowed or not, or `SLUICE_ERR_ARGUMENT`, and then nothing is written. Safe
+/// from any number of threads and processes at once. It takes no lock, waits for nobody, and allocates nothing but after the
+/// zone's policy was replaced. Since 0.1.0.
+///
+/// # Safety
+/// `zone` is NULL or a zone that is not freed before this returns; `key` is good for reading `key_len` bytes; `out` and
+/// `now_unix_ns` are NULL or good for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sluice_zone_check(
+    zone: *const sluice_zone,
+    key: *const c_void,
+    key_len: usize,
+    cost: u64,
+    out: *mut sluice_decision,
+    now_unix_ns: *mut u64,
+) -> i32 {
+    call("sluice_zone_check", |call| {
+        // SAFETY: the caller's promise is this function's.
+        let (zone, key) = unsafe { (call.zone("zone", zone)?, call.key(key, key_len)?) };
+        let (out, time) = (call.pointer("out", out)?, call.pointer("now_unix_ns", now_unix_ns)?);
+        let (decision, now) = zone.core.check_now(key, cost);
+        // SAFETY: not NULL, aligned, and the caller's promise holds.
+        unsafe {
+            out.write(decision.into());
+            time.write(now);
+        }
+        Ok(())
+    })
+}
+
 /// Decides on one request that several zones hold, as `sluice_check_all` does for limiters: charged to all of them if all
 /// allow it, else to none.
 ///
 /// * `charges`: `n` of them, not changed during the call; NULL only if `n` is 0. Let their order be the same wherever two
 ///   zones hold a request together, or two requests may deny each other.
-/// * `n`: how many; 0 is a request that nothing limits, 1 is decided on as quickly as by `sluice_check`
+/// * `n`: how many; 0 is a request that nothing limits
 /// * `out`: receives `n` answers in the same order; NULL only if `n` is 0; it must not overlap the rest
 /// * `now_unix_ns`: receives the time of each answer, by the zone's clock; NULL only if `n` is 0
 /// * `allowed`: receives 1 if all allow, else 0; not NULL
@@ -213,7 +250,7 @@ pub unsafe extern "C" fn sluice_zone_check_all(
     })
 }
 
-/// Answers as a `sluice_zone_check_all` of this one charge would, and consumes nothing. With a cost of 0 it tells how the
+/// Answers as `sluice_zone_check` would, and consumes nothing. With a cost of 0 it tells how the
 /// key stands. Arguments, statuses and threads as for `sluice_peek`. Since 0.1.0.
 ///
 /// # Safety

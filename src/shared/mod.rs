@@ -166,7 +166,6 @@ pub(crate) fn succeed(words: &Words, wanted: &Wanted, old: Superblock<'_>) -> Re
     let superblock = Superblock(words);
     superblock.describe(&new).map_err(|unfit| unfit.at(CALLERS_MEMORY))?;
     superblock.anchor_first(old.boot(), old.offset());
-    superblock.note_latest(old.latest());
     Ok(())
 }
 

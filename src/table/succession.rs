@@ -20,7 +20,7 @@
 use super::{Call, KeyId, OnFull, SLOTS, Table, swap};
 use crate::algorithm::{Consumption, FRESH};
 use crate::decision::Decision;
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU64, Ordering, fence, fence_after_swap};
 
 /// The word that says which of two tables decides.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +78,7 @@ impl Deciding<'_> {
             return Some(decision);
         }
         // Pairs with the fence in `take_key`.
-        fence(Ordering::SeqCst);
+        fence_after_swap();
         (stage.number() < self.closes_at()).then_some(decision)
     }
 

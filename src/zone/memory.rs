@@ -37,6 +37,7 @@ const GRACE_NS: u64 = 1_000_000_000;
 const PAGE: usize = 4096;
 
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct ZoneMemory {
     control: Words,
     halves: [NonNull<u8>; 2],

@@ -58,12 +58,14 @@ const TURNS: u32 = 64;
 /// # Ok::<(), sluicegate::Error>(())
 /// ```
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct Zone<C = MonotonicClock> {
-    memory: ZoneMemory,
-    hash: KeyHash,
-    seed: u64,
-    clock: C,
+    // What each check reads comes first, on one line.
     views: Views,
+    hash: KeyHash,
+    clock: C,
+    memory: ZoneMemory,
+    seed: u64,
 }
 
 impl Zone {
@@ -122,10 +124,17 @@ impl<C: Clock> Zone<C> {
     /// Decides on `cost` permits for `key` now, all or none.
     #[inline]
     pub fn check(&self, key: impl AsRef<[u8]>, cost: u64) -> Decision {
+        self.check_now(key, cost).0
+    }
+
+    /// The same, and the time of the decision in nanoseconds since the Unix epoch.
+    #[inline]
+    pub fn check_now(&self, key: impl AsRef<[u8]>, cost: u64) -> (Decision, u64) {
         let hash = self.hash.hash(key.as_ref());
         // The clock is read while the key's bucket is on its way from memory.
         self.views.latest().prefetch(hash);
-        self.decide(hash, cost, self.now())
+        let now = self.now();
+        (self.decide(hash, cost, now), now)
     }
 
     /// Answers as [`check`](Self::check) would, and consumes nothing.
@@ -142,7 +151,7 @@ impl<C: Clock> Zone<C> {
     #[inline]
     pub fn now(&self) -> u64 {
         let now = self.clock.now();
-        self.view().map_or(now, |view| view.note(now))
+        self.view().map_or(now, |view| view.tick(now))
     }
 
     /// What the zone holds and has done since its policy was replaced. Passes over the whole table.

@@ -10,12 +10,15 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// The table that decides at a stage, and the one before it while keys are still moved.
+///
+/// In an order that has what each check reads on few lines.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct View {
-    stage: u64,
-    policy: Policy,
     table: Table,
+    stage: u64,
     previous: Option<Table>,
+    policy: Policy,
     /// The view before this one, which another thread may still be using.
     older: *mut View,
 }
@@ -70,12 +73,10 @@ impl View {
         self.table.prefetch(self.key(hash));
     }
 
-    /// The time that the clock's reading `now` is to the table, which takes note of it.
+    /// The time that the clock's reading `now` is to the table.
     #[inline]
-    pub(super) fn note(&self, now: u64) -> u64 {
-        let now = self.table.tick(now);
-        self.table.superblock().note_time(now);
-        now
+    pub(super) fn tick(&self, now: u64) -> u64 {
+        self.table.tick(now)
     }
 
     pub(super) fn stats(&self, now: u64, max_keys: u64) -> Stats {

@@ -64,8 +64,8 @@ static void making(void) {
     options.on_full = UINT32_MAX;
     REFUSED(sluice_limiter_new_with(good, &options, &out), SLUICE_ERR_ARGUMENT, "options.on_full is 4294967295");
     options.on_full = SLUICE_ON_FULL_ALLOW;
-    options.clock = 2;
-    REFUSED(sluice_limiter_new_with(good, &options, &out), SLUICE_ERR_ARGUMENT, "options.clock is 2; it is 0 (monotonic)");
+    options.clock = 3;
+    REFUSED(sluice_limiter_new_with(good, &options, &out), SLUICE_ERR_ARGUMENT, "options.clock is 3; it is 0 (monotonic)");
     options.clock = SLUICE_CLOCK_COARSE;
     options.struct_size = 0;
     REFUSED(sluice_limiter_new_with(good, &options, &out), SLUICE_ERR_ARGUMENT, "options.struct_size is 0; begin with ");

@@ -30,29 +30,32 @@
 /* what "sluice_zone" has said, for one configuration */
 
 typedef struct {
-    ngx_str_t                      name;
+    /* what each request looks at comes first */
+    sluice_zone                   *zone;      /* set when the memory is there */
+    ngx_int_t                      variable;  /* that is all of the key */
     ngx_http_complex_value_t       key;
+
+    ngx_str_t                      name;
     ngx_str_t                      policy;    /* ends with a NUL */
     sluice_options                 options;
     uint64_t                       max_keys;
     size_t                         size;      /* of the memory of "zone" */
 
-    /* these are given back with the configuration */
     sluice_quota                  *quota;     /* how answers tell of it */
-    sluice_zone                   *zone;      /* set when the memory is there */
 } ngx_http_sluice_zone_t;
 
 
 /* one "sluice" of a location */
 
 typedef struct {
-    ngx_shm_zone_t                *shm_zone;
+    ngx_http_sluice_zone_t        *zone;      /* set when all are declared */
     ngx_http_complex_value_t      *cost;      /* NULL: 1 */
 
     /* requests that may wait without being held, NGX_MAX_UINT32_VALUE: all */
     ngx_uint_t                     delay;
 
     /* where it is, to tell of a zone that is nowhere */
+    ngx_shm_zone_t                *shm_zone;
     ngx_str_t                      file;
     ngx_uint_t                     line;
 } ngx_http_sluice_limit_t;
@@ -72,7 +75,8 @@ typedef struct {
 
 
 typedef struct {
-    ngx_array_t                    limits;    /* of all, ngx_http_sluice_limit_t * */
+    ngx_int_t                      ctx_index; /* of the variable that has it */
+    ngx_array_t                    limits;    /* of all levels, ngx_array_t * */
 } ngx_http_sluice_main_conf_t;
 
 
@@ -82,7 +86,7 @@ typedef struct {
     ngx_uint_t                     status;
     ngx_uint_t                     n;         /* how many limits */
     ngx_uint_t                     speaking;  /* the one that counts */
-    ngx_uint_t                     status_code;
+    ngx_uint_t                     status_code; /* 0: not known, nor is that */
     ngx_http_sluice_limit_t      **limits;
     sluice_zone_charge            *charges;
     sluice_decision               *decisions;
@@ -93,27 +97,54 @@ typedef struct {
 
 
 char *ngx_http_sluice_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_sluice_init_zone(ngx_shm_zone_t *shm_zone, void *data);
 ngx_int_t ngx_http_sluice_init_zones(ngx_cycle_t *cycle);
+void ngx_http_sluice_free_zone(void *data);
 
 char *ngx_http_sluice_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_sluice_check_limits(ngx_conf_t *cf);
-
-ngx_int_t ngx_http_sluice_handler(ngx_http_request_t *r);
-ngx_http_sluice_ctx_t *ngx_http_sluice_get_ctx(ngx_http_request_t *r);
-
-ngx_int_t ngx_http_sluice_add_variables(ngx_conf_t *cf);
-
-ngx_int_t ngx_http_sluice_outcome(ngx_http_sluice_ctx_t *ctx);
-ngx_int_t ngx_http_sluice_deny(ngx_http_request_t *r,
-    ngx_http_sluice_ctx_t *ctx);
 
 char *ngx_http_sluice_headers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_sluice_make_settings(ngx_conf_t *cf,
     ngx_http_sluice_loc_conf_t *prev, ngx_http_sluice_loc_conf_t *conf);
 
+ngx_int_t ngx_http_sluice_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_sluice_add_ctx(ngx_conf_t *cf);
+
+ngx_http_sluice_ctx_t *ngx_http_sluice_create_ctx(ngx_http_request_t *r,
+    ngx_http_sluice_loc_conf_t *slcf);
+void ngx_http_sluice_set_ctx(ngx_http_request_t *r,
+    ngx_http_sluice_ctx_t *ctx);
+
+ngx_int_t ngx_http_sluice_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_sluice_delay(ngx_http_request_t *r,
+    ngx_http_sluice_ctx_t *ctx);
+
+ngx_int_t ngx_http_sluice_answer(ngx_http_request_t *r,
+    ngx_http_sluice_ctx_t *ctx, sluice_answer *answer);
+ngx_int_t ngx_http_sluice_outcome(ngx_http_request_t *r,
+    ngx_http_sluice_ctx_t *ctx);
+ngx_int_t ngx_http_sluice_deny(ngx_http_request_t *r,
+    ngx_http_sluice_ctx_t *ctx);
+
 
 extern ngx_module_t  ngx_http_sluice_module;
 extern ngx_module_t  ngx_http_sluice_header_filter_module;
+
+
+/* NULL where nothing was decided, or not yet */
+
+static ngx_inline ngx_http_sluice_ctx_t *
+ngx_http_sluice_get_ctx(ngx_http_request_t *r)
+{
+    ngx_http_variable_value_t    *vv;
+    ngx_http_sluice_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_sluice_module);
+    vv = &r->variables[smcf->ctx_index];
+
+    return vv->valid ? (ngx_http_sluice_ctx_t *) vv->data : NULL;
+}
 
 
 #endif /* _NGX_HTTP_SLUICE_H_INCLUDED_ */

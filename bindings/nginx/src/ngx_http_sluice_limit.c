@@ -22,7 +22,8 @@ ngx_http_sluice_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                    *value, name;
     ngx_int_t                     delay;
     ngx_uint_t                    i;
-    ngx_http_sluice_limit_t      *limit, *limits, **known;
+    ngx_array_t                 **known;
+    ngx_http_sluice_limit_t      *limit, *limits;
     ngx_http_sluice_main_conf_t  *smcf;
 
     value = cf->args->elts;
@@ -52,6 +53,15 @@ ngx_http_sluice_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (slcf->limits == NULL) {
             return NGX_CONF_ERROR;
         }
+
+        smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sluice_module);
+
+        known = ngx_array_push(&smcf->limits);
+        if (known == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *known = slcf->limits;
     }
 
     limit = ngx_array_push(slcf->limits);
@@ -128,20 +138,6 @@ ngx_http_sluice_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sluice_module);
-
-    known = ngx_array_push(&smcf->limits);
-    if (known == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *known = ngx_palloc(cf->pool, sizeof(ngx_http_sluice_limit_t));
-    if (*known == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    **known = *limit;
-
     /* zones are charged in one order wherever they are */
 
     ngx_sort(limits, slcf->limits->nelts, sizeof(ngx_http_sluice_limit_t),
@@ -206,20 +202,28 @@ ngx_http_sluice_cost(ngx_conf_t *cf, ngx_http_sluice_limit_t *limit,
 ngx_int_t
 ngx_http_sluice_check_limits(ngx_conf_t *cf)
 {
-    ngx_uint_t                     i;
-    ngx_http_sluice_limit_t      **limits;
+    ngx_uint_t                     i, k;
+    ngx_array_t                  **levels;
+    ngx_http_sluice_limit_t       *limits;
     ngx_http_sluice_main_conf_t   *smcf;
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sluice_module);
-    limits = smcf->limits.elts;
+    levels = smcf->limits.elts;
 
     for (i = 0; i < smcf->limits.nelts; i++) {
-        if (limits[i]->shm_zone->data == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "zone \"%V\" is not declared by any \"sluice_zone\" "
-                          "in %V:%ui", &limits[i]->shm_zone->shm.name,
-                          &limits[i]->file, limits[i]->line);
-            return NGX_ERROR;
+        limits = levels[i]->elts;
+
+        for (k = 0; k < levels[i]->nelts; k++) {
+            limits[k].zone = limits[k].shm_zone->data;
+
+            if (limits[k].zone == NULL) {
+                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                              "zone \"%V\" is not declared by any "
+                              "\"sluice_zone\" in %V:%ui",
+                              &limits[k].shm_zone->shm.name, &limits[k].file,
+                              limits[k].line);
+                return NGX_ERROR;
+            }
         }
     }
 

@@ -137,7 +137,7 @@ ngx_http_sluice_create_main_conf(ngx_conf_t *cf)
     }
 
     if (ngx_array_init(&conf->limits, cf->pool, 4,
-                       sizeof(ngx_http_sluice_limit_t *))
+                       sizeof(ngx_array_t *))
         != NGX_OK)
     {
         return NULL;

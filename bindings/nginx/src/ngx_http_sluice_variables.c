@@ -73,7 +73,7 @@ ngx_http_sluice_add_variables(ngx_conf_t *cf)
         var->data = v->data;
     }
 
-    return NGX_OK;
+    return ngx_http_sluice_add_ctx(cf);
 }
 
 
@@ -114,7 +114,11 @@ ngx_http_sluice_zone_variable(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    zone = ctx->limits[ctx->speaking]->shm_zone->data;
+    if (ngx_http_sluice_outcome(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    zone = ctx->limits[ctx->speaking]->zone;
 
     v->valid = 1;
     v->no_cacheable = 0;
@@ -139,6 +143,10 @@ ngx_http_sluice_number_variable(ngx_http_request_t *r,
     if (ctx == NULL) {
         v->not_found = 1;
         return NGX_OK;
+    }
+
+    if (ngx_http_sluice_outcome(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     d = &ctx->decisions[ctx->speaking];
