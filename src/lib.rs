@@ -55,6 +55,8 @@ mod decision;
 mod error;
 #[cfg(feature = "capi")]
 pub mod ffi;
+#[cfg(feature = "retry")]
+pub mod http_date;
 #[cfg(feature = "identity")]
 pub mod identity;
 mod limiter;
