@@ -229,6 +229,20 @@ impl RetryPolicy {
         }
     }
 
+    /// A wait with as much added by chance as to one that a server has named: for many who wait for one moment.
+    ///
+    /// ```
+    /// use sluicegate::retry::{Moment, RetryPolicy};
+    /// use std::time::Duration;
+    ///
+    /// let wait = RetryPolicy::default().spread(Duration::from_secs(10), Moment::now());
+    /// assert!(wait >= Duration::from_secs(10) && wait <= Duration::from_secs(11));
+    /// ```
+    #[must_use]
+    pub fn spread(&self, wait: Duration, moment: Moment) -> Duration {
+        wait.saturating_add(self.jitter(wait, moment.random))
+    }
+
     fn went_well(&self) {
         if let Some(budget) = &self.budget {
             budget.deposit();
@@ -295,7 +309,7 @@ impl RetryPolicy {
 
 /// A share of a time: from none of it for 0 to all of it for the largest number.
 fn share(most: Duration, random: u64) -> Duration {
-    // Times are at most 366 days here, which is below 2^55 ns.
+    // Times are at most 366 days here, as settings are, which is below 2^55 ns.
     let ns = ((most.as_nanos() + 1) * u128::from(random)) >> 64;
     number::from_ns(ns)
 }
