@@ -9,7 +9,7 @@ use crate::retry::{
 use std::ffi::{c_char, c_void};
 use std::mem::offset_of;
 use std::ptr;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Read header fields as the standards' grammars have them, and nothing else.
@@ -222,7 +222,7 @@ pub struct sluice_hint {
     pub wait_ns: u64,
 }
 
-static DEFAULT: LazyLock<RetryPolicy> = LazyLock::new(RetryPolicy::default);
+static DEFAULT: RetryPolicy = RetryPolicy::DEFAULT;
 
 /// Checks when requests are to be tried again, and keeps it.
 ///
@@ -391,7 +391,7 @@ unsafe fn decide(
     // What is no status at all is none that is tried again.
     let status = u16::try_from(given.status).unwrap_or(0);
     let policy = if retry.is_null() {
-        &*DEFAULT
+        &DEFAULT
     } else {
         let retry = call.pointer("retry", retry)?;
         // SAFETY: not NULL, so it is a live retry policy, which is only ever shared.

@@ -312,7 +312,7 @@ impl RetryPolicy {
     fn may_repeat(&self, attempt: &Attempt<'_>, status: u16) -> bool {
         attempt.has_idempotency_key
             || (self.any_method_on_429 && status == 429)
-            || self.idempotent.iter().any(|method| method == attempt.method)
+            || self.is_idempotent(attempt.method)
     }
 
     /// Full jitter: a chance between the least and `base`, doubled for every attempt but the first, up to `cap`.
