@@ -78,6 +78,14 @@ pub enum Error {
         /// What was wrong with it, and what would be right.
         problem: String,
     },
+    /// An option of an HTTP answer is not what it must be.
+    #[cfg(feature = "http")]
+    HttpOption {
+        /// Which option.
+        option: &'static str,
+        /// What it is, what is wrong with it and where, and what would be right.
+        problem: String,
+    },
 }
 
 /// A path for a message of one line, whatever is in it.
@@ -148,6 +156,8 @@ impl fmt::Display for Error {
                 "the {what} of the table in {place} is {found}, not {wanted}; ask for the same, or name another place"
             ),
             Self::Setting { name, given, problem } => write!(f, "{name} {given:?}: {problem}"),
+            #[cfg(feature = "http")]
+            Self::HttpOption { option, problem } => write!(f, "the option {option} is wrong: {problem}"),
             Self::NoEntropy => write!(f, "the operating system gave no random bytes for the table's secret seed"),
         }
     }

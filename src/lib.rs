@@ -57,6 +57,8 @@ mod decision;
 mod error;
 #[cfg(feature = "capi")]
 pub mod ffi;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "identity")]
 pub mod identity;
 mod limiter;
