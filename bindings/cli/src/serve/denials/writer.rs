@@ -42,10 +42,10 @@ impl Writer {
     }
 
     /// Has a line written, or gives it back where too many wait.
-    pub fn write(&self, line: Line) -> Result<(), Line> {
-        match self.lines.try_send(Order::Write(Box::new(line))) {
+    pub fn write(&self, line: Box<Line>) -> Result<(), Box<Line>> {
+        match self.lines.try_send(Order::Write(line)) {
             Err(TrySendError::Full(Order::Write(line)) | TrySendError::Disconnected(Order::Write(line))) => {
-                Err(*line)
+                Err(line)
             }
             _ => Ok(()),
         }
