@@ -162,7 +162,8 @@ mod tests {
         assert!(inquiry(&[], false, false).contains("About"));
         assert!(inquiry(&[BOTH[1], BOTH[1]], false, false).contains("twice"));
         assert!(inquiry(&[("X-Forwarded-Method", b"\xff")], false, false).contains("x-forwarded-method"));
-        let query = check().inquiry(&request("/check?denied=401", &BOTH), false, false);
+        let unknown = request("/check?denied=401", &BOTH);
+        let query = check().inquiry(&unknown, false, false);
         assert!(matches!(query, Inquiry::Wrong(problem) if problem.contains("denied=403")));
     }
 }

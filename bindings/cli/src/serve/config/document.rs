@@ -53,7 +53,9 @@ impl<'a> Document<'a> {
 
     /// All of it, if it is JSON.
     pub fn root(&'a self) -> Result<Node<'a>, Wrong> {
-        let value: &RawValue = serde_json::from_str(self.text).map_err(|error| self.no_json(&error))?;
+        // Reading it as a value first tells best what is wrong.
+        let read = serde_json::from_str::<serde_json::Value>(self.text).and_then(|_| serde_json::from_str(self.text));
+        let value: &RawValue = read.map_err(|error| self.no_json(&error))?;
         Ok(Node { document: self, way: String::new(), raw: value.get() })
     }
 
@@ -279,13 +281,13 @@ mod tests {
 
     #[test]
     fn names_twice_or_unknown_are_told_where_they_stand() {
-        let wrong = told("{\"a\": 1,\n \"a\": 2}", |root| root.members());
+        let wrong = told("{\"a\": 1,\n \"a\": 2}", |root| root.members().map(|_| ()));
         assert_eq!(wrong, "f.json:2:2: \"a\" is there twice; leave one of them out");
         let wrong = told("{\"x\": {\"polcy\": 1}}", |root| -> Result<(), Wrong> {
             Err(at(&root, "x").members()?[0].unknown(&["policy", "key", "cost"]))
         });
         assert_eq!(wrong, "f.json:1:8: x: \"polcy\" is not known here; expected \"policy\", \"key\" or \"cost\"");
-        assert!(told("{\"a\": 1, \"\\u0061\": 2}", |root| root.members()).contains("is there twice"));
+        assert!(told("{\"a\": 1, \"\\u0061\": 2}", |root| root.members().map(|_| ())).contains("is there twice"));
     }
 
     #[test]

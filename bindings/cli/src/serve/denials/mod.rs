@@ -82,7 +82,8 @@ impl Denials {
             let all = self.left_out().take_all();
             for (key, count, told) in all {
                 match self.may_write(&key) {
-                    true => self.write(&key, Line { told, left_out: count }),
+                    // The line is one of them.
+                    true => self.write(&key, Line { told, left_out: count - 1 }),
                     false => self.left_out().add(key, count, || told),
                 }
             }
@@ -98,7 +99,7 @@ impl Denials {
     /// Tells of all that was left out, and waits a moment for the lines to be written.
     pub fn finish(&self) {
         for (key, count, told) in self.left_out().take_all().into_iter().take(LINES_A_SECOND as usize) {
-            self.write(&key, Line { told, left_out: count });
+            self.write(&key, Line { told, left_out: count - 1 });
         }
         self.tell_of_others();
         self.writer.finish();
