@@ -66,6 +66,21 @@ impl Proxies {
         Ok(Self(Trusted::Networks { networks: IpNet::aggregate(&found), unix }))
     }
 
+    /// Whether these networks have this address; `None` is a peer that has none. Of a number of hops, whether it is not 0.
+    ///
+    /// ```
+    /// use sluicegate::identity::Proxies;
+    ///
+    /// let office = Proxies::networks(["192.0.2.0/24"])?;
+    /// assert!(office.contains(Some("192.0.2.7".parse().unwrap())));
+    /// assert!(!office.contains(None));
+    /// # Ok::<(), sluicegate::Error>(())
+    /// ```
+    #[must_use]
+    pub fn contains(&self, address: Option<IpAddr>) -> bool {
+        self.trust(address, 0)
+    }
+
     /// Whether the one at this address may say whom it speaks for, `passed` others having done so already.
     pub(super) fn trust(&self, address: Option<IpAddr>, passed: usize) -> bool {
         match &self.0 {

@@ -113,3 +113,19 @@ pub fn real_log() -> Option<PathBuf> {
     }
     Some(path)
 }
+
+/// A Python that has what `tests/requirements.txt` names, where `tests/run` has installed it.
+pub fn python() -> Option<String> {
+    let python = std::env::var("SLUICE_TEST_PYTHON").ok();
+    if python.is_none() {
+        println!("skipped: run tests/run, which installs what this needs");
+    }
+    python
+}
+
+/// Runs a Python program and gives what it printed.
+pub fn python_prints(python: &str, arguments: &[&str]) -> String {
+    let output = Command::new(python).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
