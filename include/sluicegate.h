@@ -519,6 +519,16 @@ typedef struct sluice_quota sluice_quota;
 typedef struct sluice_retry sluice_retry;
 
 /**
+ * A limiter in memory that processes share, whose policy can be replaced while all of them use it. Made by
+ * `sluice_zone_attach`, given back by `sluice_zone_free`.
+ *
+ * For a server that forks its workers, and new ones when its configuration changes, which share the memory with the
+ * old ones for a while. Threads and processes may use it as they may a `sluice_limiter`, and it inherited by fork() is the
+ * same zone.
+ */
+typedef struct sluice_zone sluice_zone;
+
+/**
  * What a limiter may be told beyond its policy. Begin with `SLUICE_OPTIONS_INIT`, then set what should differ; 0
  * stands for the default in every field but the first.
  *
@@ -670,6 +680,28 @@ typedef struct sluice_limiter_stats {
      */
     uint64_t allowed_full;
 } sluice_limiter_stats;
+
+/**
+ * What one zone is asked for: permits for a key.
+ */
+typedef struct sluice_zone_charge {
+    /**
+     * Who decides; not NULL.
+     */
+    const struct sluice_zone *zone;
+    /**
+     * `key_len` bytes of any content: who asks. May be NULL if `key_len` is 0.
+     */
+    const void *key;
+    /**
+     * The length of the key in bytes.
+     */
+    size_t key_len;
+    /**
+     * How many permits the request takes; 1 for an ordinary one.
+     */
+    uint64_t cost;
+} sluice_zone_charge;
 
 /**
  * How HTTP answers may be told to look. Begin with `SLUICE_HTTP_OPTIONS_INIT`, then set what should differ; 0 or NULL
@@ -1660,6 +1692,161 @@ int32_t sluice_check_packed_at(const struct sluice_limiter *limiter,
                                size_t n,
                                uint64_t now_unix_ns,
                                struct sluice_decision *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * How many keys a table of so many bytes has room for: the largest `max_keys` for which `sluice_region_size` is no
+ * more. 0 where the bytes are too few for any table. Safe from any thread. Since 0.1.0.
+ */
+SLUICE_API uint64_t sluice_region_keys(size_t size) SLUICE_NOEXCEPT;
+
+/**
+ * How many bytes of memory a zone takes in which `max_keys` keys can be live at once: twice a table's, and a page.
+ *
+ * Half of it takes no memory of the system's but while a policy is being replaced. Returns the bytes, or 0 for a number
+ * out of range (`sluice_last_error` says which is in it). Safe from any thread. Since 0.1.0.
+ */
+SLUICE_API
+size_t sluice_zone_size(uint64_t max_keys)
+SLUICE_NOEXCEPT;
+
+/**
+ * Makes a zone in memory of the caller's, which several processes may share, if the memory is all zero; joins the one
+ * that is there else, whatever its policy (see `sluice_zone_policy`, `sluice_zone_replace`).
+ *
+ * * `memory`: `size` bytes, aligned to 128, readable and writable as long as the zone lives, mapped with MAP_SHARED and
+ *   MAP_ANONYMOUS; only zones may touch them from the first attach on. The zone is for as many keys as fit (see
+ *   `sluice_zone_size`).
+ * * `policy`: as for `sluice_limiter_new`
+ * * `options`: read during the call only; NULL for all defaults. `max_keys` and `replace` have no meaning here.
+ * * `out`: receives the zone, the caller's to free (which leaves the memory as it is); left as it was on an error
+ *
+ * Returns `SLUICE_OK`; `SLUICE_ERR_FORMAT` for memory that is too small, not aligned, or neither zero nor a zone of this
+ * size; or as `sluice_limiter_new_with` does. Safe from any thread and any process at once. Since 0.1.0.
+ *
+ * # Safety
+ * `memory` is NULL or as above; `policy` is NULL or ends with a NUL; `options` is NULL or good for reading its
+ * `struct_size` bytes; `out` is NULL or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_zone_attach(void *memory,
+                           size_t size,
+                           const char *policy,
+                           const struct sluice_options *options,
+                           struct sluice_zone **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Frees a zone, and leaves the memory as it is. NULL is none, and nothing happens.
+ *
+ * * `zone`: from `sluice_zone_attach`; no other thread may be using it, and nobody may afterwards
+ *
+ * The memory may be gone already. Since 0.1.0.
+ *
+ * # Safety
+ * `zone` is NULL or a zone that was not freed before and that nobody uses now or later.
+ */
+SLUICE_API void sluice_zone_free(struct sluice_zone *zone) SLUICE_NOEXCEPT;
+
+/**
+ * Replaces the zone's policy, for all processes at one instant. What each key has consumed stays consumed: as many permits,
+ * rounded up, up to all that the new policy allows.
+ *
+ * * `zone`: not NULL
+ * * `policy`: as for `sluice_limiter_new`; nothing happens where it is the same
+ *
+ * Takes as long as a pass over the table; others go on meanwhile. Only one thread of one process may do this at a time, or
+ * what keys have consumed may be forgotten. A process that is killed meanwhile has replaced the policy or has not.
+ * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, `SLUICE_ERR_POLICY`, or `SLUICE_ERR_FORMAT` where somebody else writes to
+ * the memory. Since 0.1.0.
+ *
+ * # Safety
+ * `zone` is NULL or a zone that is not freed before this returns; `policy` is NULL or ends with a NUL.
+ */
+SLUICE_API
+int32_t sluice_zone_replace(const struct sluice_zone *zone,
+                            const char *policy)
+SLUICE_NOEXCEPT;
+
+/**
+ * Copies the text of the policy that is in force, ended by a NUL, into the caller's buffer, as `sluice_limiter_policy`
+ * does. Since 0.1.0.
+ *
+ * # Safety
+ * `zone` is NULL or a zone that is not freed before this returns; `buf` is NULL or good for writing `cap` bytes.
+ */
+SLUICE_API
+int32_t sluice_zone_policy(const struct sluice_zone *zone,
+                           char *buf,
+                           size_t cap)
+SLUICE_NOEXCEPT;
+
+/**
+ * Decides on one request that several zones hold, as `sluice_check_all` does for limiters: charged to all of them if all
+ * allow it, else to none.
+ *
+ * * `charges`: `n` of them, not changed during the call; NULL only if `n` is 0. Let their order be the same wherever two
+ *   zones hold a request together, or two requests may deny each other.
+ * * `n`: how many; 0 is a request that nothing limits, 1 is decided on as quickly as by `sluice_check`
+ * * `out`: receives `n` answers in the same order; NULL only if `n` is 0; it must not overlap the rest
+ * * `now_unix_ns`: receives the time of each answer, by the zone's clock; NULL only if `n` is 0
+ * * `allowed`: receives 1 if all allow, else 0; not NULL
+ *
+ * Returns `SLUICE_OK` whether the request is allowed or not, or `SLUICE_ERR_ARGUMENT` if anything is wrong with any of
+ * the charges, and then none is decided and nothing is written. Safe from any number of threads and processes at once. It
+ * takes no lock, waits for nobody, and allocates nothing but after a zone's policy was replaced. Since 0.1.0.
+ *
+ * # Safety
+ * `charges` is NULL or good for reading `n` of them, each one's key for its length, and each one's zone is not freed
+ * before this returns; `out` and `now_unix_ns` are NULL or good for writing `n`; `allowed` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_zone_check_all(const struct sluice_zone_charge *charges,
+                              size_t n,
+                              struct sluice_decision *out,
+                              uint64_t *now_unix_ns,
+                              uint32_t *allowed)
+SLUICE_NOEXCEPT;
+
+/**
+ * Answers as a `sluice_zone_check_all` of this one charge would, and consumes nothing. With a cost of 0 it tells how the
+ * key stands. Arguments, statuses and threads as for `sluice_peek`. Since 0.1.0.
+ *
+ * # Safety
+ * `zone` is NULL or a zone that is not freed before this returns; `key` is good for reading `key_len` bytes; `out` is NULL
+ * or good for writing.
+ */
+SLUICE_API
+int32_t sluice_zone_peek(const struct sluice_zone *zone,
+                         const void *key,
+                         size_t key_len,
+                         uint64_t cost,
+                         struct sluice_decision *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Gives `cost` permits back to a key, as `sluice_refund` does. Since 0.1.0.
+ *
+ * # Safety
+ * `zone` is NULL or a zone that is not freed before this returns; `key` is good for reading `key_len` bytes.
+ */
+SLUICE_API
+int32_t sluice_zone_refund(const struct sluice_zone *zone,
+                           const void *key,
+                           size_t key_len,
+                           uint64_t cost)
+SLUICE_NOEXCEPT;
+
+/**
+ * Tells what a zone holds and has done since its policy was replaced, as `sluice_stats` does. Since 0.1.0.
+ *
+ * # Safety
+ * `zone` is NULL or a zone that is not freed before this returns; `out` is NULL or good for reading and writing its
+ * `struct_size` bytes.
+ */
+SLUICE_API
+int32_t sluice_zone_stats(const struct sluice_zone *zone,
+                          struct sluice_limiter_stats *out)
 SLUICE_NOEXCEPT;
 
 /**

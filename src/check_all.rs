@@ -85,44 +85,75 @@ fn check_slice<C>(
     now: impl Fn(&Charge<'_, C>) -> u64,
 ) -> bool {
     assert_eq!(charges.len(), decisions.len(), "check_all needs one decision for each charge");
-    check_in_turn(charges.len(), |n| charges[n], |n, decision| decisions[n] = decision, now)
+    check_in_turn(charges.len(), |n| charges[n], |n, decision, _| decisions[n] = decision, now)
 }
 
-/// Decides on `count` charges, wherever they and their answers are kept. An answer may be given twice: the later counts.
-pub(crate) fn check_in_turn<'a, C: 'a>(
+/// Something that can be charged to a limit.
+pub(crate) trait Chargeable {
+    /// What the limit would answer at `now`.
+    fn ask(&self, now: u64) -> Decision;
+    /// Charges it, if the limit allows it.
+    fn charge(&self, now: u64) -> Decision;
+    /// Takes the charge back.
+    fn take_back(&self, now: u64);
+}
+
+impl<C> Chargeable for Charge<'_, C> {
+    #[inline(always)]
+    fn ask(&self, now: u64) -> Decision {
+        self.limiter.peek_at(self.key, self.cost, now)
+    }
+
+    #[inline(always)]
+    fn charge(&self, now: u64) -> Decision {
+        self.limiter.check_at(self.key, self.cost, now)
+    }
+
+    #[inline(always)]
+    fn take_back(&self, now: u64) {
+        self.limiter.refund_at(self.key, self.cost, now);
+    }
+}
+
+/// Decides on `count` charges, wherever they and their answers are kept, each of which comes with its time. An answer may
+/// be given twice: the later counts.
+#[inline]
+pub(crate) fn check_in_turn<T: Chargeable>(
     count: usize,
-    charge: impl Fn(usize) -> Charge<'a, C>,
-    mut answer: impl FnMut(usize, Decision),
-    now: impl Fn(&Charge<'a, C>) -> u64,
+    charge: impl Fn(usize) -> T,
+    mut answer: impl FnMut(usize, Decision, u64),
+    now: impl Fn(&T) -> u64,
 ) -> bool {
     let ask = |n| {
         let charge = charge(n);
-        charge.limiter.peek_at(charge.key, charge.cost, now(&charge))
+        let now = now(&charge);
+        (charge.ask(now), now)
     };
     // One limit decides by itself. Of several all are asked first, also after a denial: each has an answer to give.
     if count > 1 {
         let mut all_allow = true;
         for n in 0..count {
-            let decision = ask(n);
+            let (decision, now) = ask(n);
             all_allow &= decision.allowed();
-            answer(n, decision);
+            answer(n, decision, now);
         }
         if !all_allow {
             return false;
         }
     }
     for n in 0..count {
-        let Charge { limiter, key, cost } = charge(n);
-        let decision = limiter.check_at(key, cost, now(&charge(n)));
-        answer(n, decision);
+        let this = charge(n);
+        let time = now(&this);
+        let decision = this.charge(time);
+        answer(n, decision, time);
         if !decision.allowed() {
             for charged in 0..n {
-                let Charge { limiter, key, cost } = charge(charged);
-                limiter.refund_at(key, cost, now(&charge(charged)));
+                let charge = charge(charged);
+                charge.take_back(now(&charge));
             }
             // Others may have taken what was given back; that is no denial of this request by this limit.
-            for (charged, again) in (0..n).map(|n| (n, ask(n))).filter(|(_, again)| again.allowed()) {
-                answer(charged, again);
+            for (charged, (again, now)) in (0..n).map(|n| (n, ask(n))).filter(|(_, (again, _))| again.allowed()) {
+                answer(charged, again, now);
             }
             return false;
         }

@@ -78,6 +78,8 @@ pub mod shared_tables;
 mod sync;
 mod table;
 mod table_info;
+#[cfg(not(loom))]
+mod zone;
 
 pub use algorithm::MAX_UNIX_NS;
 pub use check_all::{Charge, check_all, check_all_at};
@@ -88,6 +90,8 @@ pub use limiter::{DEFAULT_MAX_KEYS, Limiter, LimiterBuilder, Request, Stats};
 pub use policy::{Algorithm, MAX_BURST, MAX_LIMIT, MAX_PERIOD, MIN_PERIOD, Policy, PolicyBuilder};
 pub use table::OnFull;
 pub use table_info::TableInfo;
+#[cfg(not(loom))]
+pub use zone::{Zone, ZoneCharge, check_zones};
 
 /// Makes the hashes right by which a table's file shows that it is whole, whatever else it says. For the fuzzer alone.
 #[cfg(all(fuzzing, target_os = "linux"))]

@@ -60,6 +60,22 @@ pub struct Stats {
     pub allowed_full: u64,
 }
 
+impl Stats {
+    /// Those of a table for `max_keys` at the time `now`.
+    pub(crate) fn of(table: &Table, now: u64, max_keys: u64) -> Self {
+        let counts = table.counts();
+        Self {
+            capacity: max_keys,
+            live_keys: table.live_keys(now),
+            memory_bytes: table.geometry().bytes(),
+            inserted: counts.inserted,
+            evicted: counts.evicted,
+            refused_full: counts.refused_full,
+            allowed_full: counts.allowed_full,
+        }
+    }
+}
+
 /// One policy over one table of keys.
 ///
 /// All methods take `&self` and may be called from any number of threads; none takes a lock or waits for
@@ -126,6 +142,11 @@ impl Limiter {
     /// `max_keys` out of range.
     pub fn region_size(max_keys: u64) -> Result<u64, Error> {
         geometry(max_keys).map(Geometry::bytes)
+    }
+
+    /// The most keys for which a table takes no more than `bytes`; `None` where they are too few for any.
+    pub fn region_keys(bytes: u64) -> Option<u64> {
+        Geometry::max_keys_in(bytes)
     }
 
     /// A limiter with more to choose.
@@ -260,16 +281,7 @@ impl<C> Limiter<C> {
 
     /// [`stats`](Self::stats) as of `now_unix_ns`, which tells the keys that are live from those that are not.
     pub fn stats_at(&self, now_unix_ns: u64) -> Stats {
-        let counts = self.table.counts();
-        Stats {
-            capacity: self.max_keys,
-            live_keys: self.table.live_keys(now_unix_ns),
-            memory_bytes: self.table.geometry().bytes(),
-            inserted: counts.inserted,
-            evicted: counts.evicted,
-            refused_full: counts.refused_full,
-            allowed_full: counts.allowed_full,
-        }
+        Stats::of(&self.table, now_unix_ns, self.max_keys)
     }
 
     /// Whether the file that the limiter opened still is the one under that name. Where it was removed, or replaced by

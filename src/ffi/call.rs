@@ -251,7 +251,7 @@ fn is_key(key: *const c_void, key_len: usize) -> bool {
 /// # Safety
 /// `is_key` holds, and `key` is good for reading `key_len` bytes during `'a`.
 #[inline(always)]
-unsafe fn bytes<'a>(key: *const c_void, key_len: usize) -> &'a [u8] {
+pub(super) unsafe fn bytes<'a>(key: *const c_void, key_len: usize) -> &'a [u8] {
     if key_len == 0 {
         return &[];
     }

@@ -95,7 +95,7 @@ unsafe fn answer_all(
             // SAFETY: `Call::charges` has seen it.
             |n| unsafe { charges[n].to_core() },
             // SAFETY: `out` is good for writing as many as there are charges, and overlaps none of them.
-            |n, decision| unsafe { out.add(n).write(decision.into()) },
+            |n, decision, _| unsafe { out.add(n).write(decision.into()) },
             now,
         );
     }

@@ -200,7 +200,7 @@ fn flag(call: Call, name: &str, number: u32) -> Result<bool, Failed> {
     }
 }
 
-fn on_full(call: Call, number: u32) -> Result<OnFull, Failed> {
+pub(super) fn on_full(call: Call, number: u32) -> Result<OnFull, Failed> {
     match number {
         SLUICE_ON_FULL_EVICT => Ok(OnFull::Evict),
         SLUICE_ON_FULL_DENY => Ok(OnFull::Deny),
@@ -209,7 +209,7 @@ fn on_full(call: Call, number: u32) -> Result<OnFull, Failed> {
     }
 }
 
-fn clock(call: Call, number: u32) -> Result<ClockChoice, Failed> {
+pub(super) fn clock(call: Call, number: u32) -> Result<ClockChoice, Failed> {
     match number {
         SLUICE_CLOCK_MONOTONIC => Ok(ClockChoice::Monotonic(MonotonicClock::new())),
         SLUICE_CLOCK_COARSE => Ok(ClockChoice::Coarse(CoarseClock::new())),

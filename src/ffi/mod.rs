@@ -34,6 +34,7 @@ mod status;
 mod tests;
 mod text_out;
 mod version;
+mod zone;
 
 pub use answer::*;
 pub use body::*;
@@ -51,3 +52,4 @@ pub use shared::*;
 pub use stats::*;
 pub use status::*;
 pub use version::*;
+pub use zone::*;

@@ -74,7 +74,11 @@ pub unsafe extern "C" fn sluice_stats_at(
 
 /// # Safety
 /// `out` is NULL or good for reading and writing its `struct_size` bytes.
-unsafe fn fill(call: Call, out: *mut sluice_limiter_stats, stats: impl FnOnce() -> Stats) -> Result<(), Failed> {
+pub(super) unsafe fn fill(
+    call: Call,
+    out: *mut sluice_limiter_stats,
+    stats: impl FnOnce() -> Stats,
+) -> Result<(), Failed> {
     let out = call.pointer("out", out)?;
     // SAFETY: not NULL, aligned, and every version of the struct begins with its size.
     let struct_size = unsafe { out.cast::<usize>().read() };

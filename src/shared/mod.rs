@@ -30,9 +30,11 @@ mod wanted;
 
 use crate::error::Error;
 use crate::machine::{boot_id, namespace_offset_ns, since_boot_ns, wall_clock_ns};
+use crate::policy::Policy;
 use crate::table::{Description, Superblock, Unfit, Words};
 pub(crate) use file::TableFile;
 pub(crate) use info::look_at;
+use std::ptr::NonNull;
 pub(crate) use wanted::Wanted;
 
 impl Wanted {
@@ -67,6 +69,17 @@ impl Joined {
 
     fn superblock(&self) -> Superblock<'_> {
         Superblock(&self.words)
+    }
+
+    /// Refuses memory whose clock is another boot's: others may be using it, and there is no file's lock for whoever sets
+    /// it anew.
+    fn of_this_boot(self) -> Result<Self, Error> {
+        if self.superblock().boot() == this_boot()? {
+            return Ok(self);
+        }
+        let problem =
+            "it was kept from another boot of the machine; open a table's file by its path, or zero the memory";
+        Err(Unfit::Format(problem.to_owned()).at(CALLERS_MEMORY))
     }
 }
 
@@ -103,30 +116,75 @@ fn out_of_namespace() -> Result<i64, Error> {
 
 /// Makes a table of the zeroed words, or finds one; whatever it is, it is valid and as wanted afterwards.
 fn describe(words: &Words, wanted: &Wanted, new: &Description, place: &str) -> Result<Description, Error> {
+    describe_any(words, new, place, |found| found.matches(&wanted.policy, wanted.max_keys))
+}
+
+/// The same for whatever `fits`, which looks at all of a description.
+fn describe_any(
+    words: &Words,
+    new: &Description,
+    place: &str,
+    fits: impl FnOnce(&Description) -> Result<(), Unfit>,
+) -> Result<Description, Error> {
     let superblock = Superblock(words);
     let description = superblock.describe(new).map_err(|unfit| unfit.at(place))?;
-    description.matches(&wanted.policy, wanted.max_keys).map_err(|unfit| unfit.at(place))?;
+    fits(&description).map_err(|unfit| unfit.at(place))?;
     superblock.anchor_first(this_boot()?, offset_for(wall_clock_ns())?);
     Ok(description)
 }
+
+/// What errors call memory that has no name.
+const CALLERS_MEMORY: &str = "the caller's memory";
 
 /// Uses memory that the caller has shared as a table, and makes it one if it is all zero.
 ///
 /// # Safety
 /// As [`Words::lent`] says.
-pub(crate) unsafe fn attach(region: std::ptr::NonNull<u8>, wanted: &Wanted) -> Result<Joined, Error> {
+pub(crate) unsafe fn attach(region: NonNull<u8>, wanted: &Wanted) -> Result<Joined, Error> {
     // SAFETY: the caller's promise.
     let words = unsafe { Words::lent(region, wanted.geometry.words()) };
-    let place = "the caller's memory";
-    let description = describe(&words, wanted, &wanted.description()?, place)?;
-    let joined = Joined { words, description };
-    if joined.superblock().boot() == this_boot()? {
-        return Ok(joined);
+    let description = describe(&words, wanted, &wanted.description()?, CALLERS_MEMORY)?;
+    Joined { words, description }.of_this_boot()
+}
+
+/// The same, but a table that is there already may have another policy.
+///
+/// # Safety
+/// As [`Words::lent`] says.
+pub(crate) unsafe fn attach_to_any(region: NonNull<u8>, wanted: &Wanted) -> Result<Joined, Error> {
+    // SAFETY: the caller's promise.
+    let words = unsafe { Words::lent(region, wanted.geometry.words()) };
+    let fits = |found: &Description| found.is_for(wanted.max_keys).map(drop);
+    let description = describe_any(&words, &wanted.description()?, CALLERS_MEMORY, fits)?;
+    Joined { words, description }.of_this_boot()
+}
+
+/// Makes a table with the policy that is wanted, and the seed, the clock and the age of `old`, of words that are all zero.
+pub(crate) fn succeed(words: &Words, wanted: &Wanted, old: Superblock<'_>) -> Result<(), Error> {
+    let origin = old.read();
+    let new = Description::new(&wanted.policy, wanted.max_keys, wanted.geometry, origin.seed(), origin.made_at());
+    let superblock = Superblock(words);
+    superblock.describe(&new).map_err(|unfit| unfit.at(CALLERS_MEMORY))?;
+    superblock.anchor_first(old.boot(), old.offset());
+    superblock.note_latest(old.latest());
+    Ok(())
+}
+
+/// Uses the table that others have made in these words for so many keys.
+pub(crate) fn join(words: Words, max_keys: u64) -> Result<Joined, Error> {
+    let description = Superblock(&words).read();
+    description.is_for(max_keys).map_err(|unfit| unfit.at(CALLERS_MEMORY))?;
+    Joined { words, description }.of_this_boot()
+}
+
+/// The policy of the table that others have made in these words for so many keys, with this seed.
+pub(crate) fn policy_in(words: &Words, max_keys: u64, seed: u64) -> Result<Policy, Error> {
+    let description = Superblock(words).read();
+    let policy = description.is_for(max_keys).map_err(|unfit| unfit.at(CALLERS_MEMORY))?;
+    if description.seed() == seed {
+        return Ok(policy);
     }
-    // Others may be using it, and there is no file's lock for whoever sets its clock anew.
-    let problem =
-        "it was kept from another boot of the machine; open a table's file by its path, or zero the memory";
-    Err(Unfit::Format(problem.to_owned()).at(place))
+    Err(Unfit::Format("its seed is not that of the table before".to_owned()).at(CALLERS_MEMORY))
 }
 
 impl Unfit {

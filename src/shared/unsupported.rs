@@ -6,7 +6,8 @@
 mod wanted;
 
 use crate::error::Error;
-use crate::table::Words;
+use crate::policy::Policy;
+use crate::table::{Superblock, Words};
 use crate::table_info::TableInfo;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -48,6 +49,24 @@ impl TableFile {
 /// # Safety
 /// There is nothing to keep.
 pub(crate) unsafe fn attach(_: NonNull<u8>, _: &Wanted) -> Result<Joined, Error> {
+    Err(unsupported())
+}
+
+/// # Safety
+/// There is nothing to keep.
+pub(crate) unsafe fn attach_to_any(_: NonNull<u8>, _: &Wanted) -> Result<Joined, Error> {
+    Err(unsupported())
+}
+
+pub(crate) fn succeed(_: &Words, _: &Wanted, _: Superblock<'_>) -> Result<(), Error> {
+    Err(unsupported())
+}
+
+pub(crate) fn join(_: Words, _: u64) -> Result<Joined, Error> {
+    Err(unsupported())
+}
+
+pub(crate) fn policy_in(_: &Words, _: u64, _: u64) -> Result<Policy, Error> {
     Err(unsupported())
 }
 

@@ -232,7 +232,6 @@ impl Tag {
     const FORGOTTEN: u64 = 1 << 31;
     const FINGERPRINT_SHIFT: u32 = 32;
 
-    #[cfg(any(not(target_arch = "x86_64"), loom, miri))]
     pub(super) fn fingerprint(self) -> Fingerprint {
         (self.0 >> Self::FINGERPRINT_SHIFT) as Fingerprint
     }

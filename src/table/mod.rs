@@ -38,6 +38,7 @@ mod memory;
 #[cfg(all(test, loom))]
 mod models;
 mod refund;
+mod succession;
 mod superblock;
 
 use crate::algorithm::Rule;
@@ -51,6 +52,7 @@ use layout::{Fingerprint, Frozen, Header, SLOTS, Seat, Tag};
 pub(crate) use memory::Mapping;
 pub(crate) use memory::{TABLE_ALIGN, Words};
 use std::cell::Cell;
+pub(crate) use succession::{Deciding, Stage};
 pub(crate) use superblock::{DESCRIPTION_WORDS, Description, LATEST_STEP_NS, Superblock, Unfit};
 
 /// What happens to a request for a new key when as many keys are live as fit.

@@ -171,17 +171,22 @@ impl Description {
         Ok(policy)
     }
 
-    /// Whether a valid one is that of a table for `policy` and `max_keys`.
+    /// Whether it is that of a table for `policy` and `max_keys`.
     pub(crate) fn matches(&self, policy: &Policy, max_keys: u64) -> Result<(), Unfit> {
-        let found = self.validate()?;
-        let mismatch = |what, found, wanted| Err(Unfit::Mismatch { what, found, wanted });
-        if self.max_keys() != max_keys {
-            return mismatch("max_keys", self.max_keys().to_string(), max_keys.to_string());
-        }
+        let found = self.is_for(max_keys)?;
         if found != *policy {
-            return mismatch("policy", format!("\"{found}\""), format!("\"{policy}\""));
+            return Err(mismatch("policy", format!("\"{found}\""), format!("\"{policy}\"")));
         }
         Ok(())
+    }
+
+    /// Whether it is that of a table for `max_keys`, whatever its policy, which is given.
+    pub(crate) fn is_for(&self, max_keys: u64) -> Result<Policy, Unfit> {
+        let found = self.validate()?;
+        if self.max_keys() != max_keys {
+            return Err(mismatch("max_keys", self.max_keys().to_string(), max_keys.to_string()));
+        }
+        Ok(found)
     }
 
     fn policy(&self) -> Result<Policy, Unfit> {
@@ -213,6 +218,10 @@ impl Description {
     pub(crate) fn made_at(&self) -> u64 {
         self.0[MADE_AT_WORD]
     }
+}
+
+fn mismatch(what: &'static str, found: String, wanted: String) -> Unfit {
+    Unfit::Mismatch { what, found, wanted }
 }
 
 fn algorithm_number(algorithm: Algorithm) -> u64 {

@@ -5,8 +5,9 @@ use super::allocation::Allocation;
 use super::mapping::{HUGE_PAGE, Mapping};
 use super::{BucketWords, TABLE_ALIGN, prefetch_line};
 use crate::error::Error;
-use crate::sync::AtomicU64;
+use crate::sync::{AtomicU64, Ordering};
 use crate::table::layout::{BUCKET_WORDS, SLOTS};
+use std::ops::Range;
 use std::ptr::NonNull;
 
 /// Words that are neither moved nor freed while this lives. Others may write them at any time, but only as atomics of
@@ -84,6 +85,37 @@ impl Words {
         assert!(position < self.buckets, "a bucket outside the table");
         // SAFETY: as in `at`, for each of the words.
         unsafe { self.first.cast::<BucketWords>().add(position).as_ref() }
+    }
+
+    /// Makes all words 0, and gives what memory the system can do without back to it until it is written again.
+    ///
+    /// Others may go on reading and writing; what they write may be lost or stay.
+    pub(crate) fn clear(&self) {
+        let cleared = self.give_back();
+        for word in (0..cleared.start).chain(cleared.end..self.count) {
+            // Relaxed: whoever says that the words are ready says so by another one.
+            self.at(word).store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Gives the whole pages of shared memory back, which then read as 0; the words of which that was done.
+    ///
+    /// Memory of another kind (private, a file's on most file systems) is refused, and stays as it is.
+    fn give_back(&self) -> Range<usize> {
+        #[cfg(target_os = "linux")]
+        {
+            // SAFETY: the call accesses no memory.
+            let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(1 << 16);
+            let first = self.first.as_ptr().cast::<u8>();
+            let skipped = first.align_offset(page);
+            let bytes = (self.count * size_of::<AtomicU64>()).saturating_sub(skipped) / page * page;
+            // SAFETY: whole pages within this memory, which is reached as atomics alone, for which 0 is a valid value.
+            // The kernel makes them 0 for all who map them, or refuses.
+            if bytes > 0 && unsafe { libc::madvise(first.add(skipped).cast(), bytes, libc::MADV_REMOVE) } == 0 {
+                return skipped / size_of::<AtomicU64>()..(skipped + bytes) / size_of::<AtomicU64>();
+            }
+        }
+        0..0
     }
 
     /// Asks the processor for both lines of the bucket at a position, which is only a hint.

@@ -1,0 +1,24 @@
+"""What the tests have in common: a server of their own each, with the module that was built."""
+
+import pytest
+from server import MODULE, NGINX, Nginx
+
+
+def pytest_configure(config):
+    if not MODULE.exists():
+        pytest.exit(f"{MODULE} is not there: run bindings/nginx/build, or tests/run, which does", 4)
+
+
+@pytest.fixture
+def nginx(tmp_path):
+    """Makes a server with a configuration: `with nginx(text, workers=4) as server`."""
+    assert NGINX, "nginx is not installed"
+    made = []
+
+    def make(http, **options):
+        home = tmp_path / f"nginx-{len(made)}"
+        home.mkdir()
+        made.append(home)
+        return Nginx(home, http, **options)
+
+    return make
