@@ -91,7 +91,7 @@ pub const BUDGETS: &[Budget] = &[
         "many keys, evict",
         2850.0,
         9.85,
-        5.75,
+        5.85,
         "as an insert; 16 places are weighed, in the home bucket and the next",
     ),
 ];

@@ -18,6 +18,9 @@ pub enum Clocks {
 
 /// A clock for the maps and the floor.
 pub trait Time: Send + Sync + 'static {
+    /// Whether reading it takes so long that memory is best fetched meanwhile.
+    const IS_READ: bool = true;
+
     fn now(&self) -> u64;
 }
 
@@ -25,6 +28,8 @@ pub trait Time: Send + Sync + 'static {
 pub struct Given(pub u64);
 
 impl Time for Given {
+    const IS_READ: bool = false;
+
     #[inline(always)]
     fn now(&self) -> u64 {
         self.0

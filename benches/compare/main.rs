@@ -139,6 +139,8 @@ fn glance() -> Result<(), Box<dyn Error>> {
     }
     assert!(targets::outcomes(&report).iter().all(|outcome| outcome.measured.is_some()), "a target has no figure");
     assert!(chosen(&["uniform".to_owned()], GLANCE).is_err_and(|error| error.contains("uniform-1m")));
+    let texts = keys::keys::<Box<str>>(keys::Order::New, 0, 10_000, 0);
+    assert!(texts.iter().all(|text| (16..=40).contains(&text.len())), "keys of text have 16 to 40 bytes");
     let again: Report = serde_json::from_str(&publish::json(&report)?)?;
     assert_eq!(chart::svg(&again)?, chart::svg(&report)?);
     publish::check()

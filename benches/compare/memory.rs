@@ -31,13 +31,13 @@ pub fn run(only: &[Who], effort: Effort, progress: impl Fn(Who, u64)) -> Vec<Wei
             progress(who, count);
             weights.push(in_a_process(who, kind, count));
         };
-        for kind in [Keys::U64, Keys::Str] {
-            (0..effort.processes).for_each(|_| once(kind, few));
+        (0..effort.processes).for_each(|_| once(Keys::U64, few));
+        if !effort.is_large {
+            continue;
         }
-        if effort.is_large {
-            once(Keys::U64, many);
-        }
-        if effort.is_large && matches!(who, Who::Sluicegate | Who::Governor | Who::ShardedMutex) {
+        (0..effort.processes).for_each(|_| once(Keys::Str, few));
+        once(Keys::U64, many);
+        if matches!(who, Who::Sluicegate | Who::Governor | Who::ShardedMutex) {
             once(Keys::Str, many);
         }
     }

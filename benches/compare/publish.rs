@@ -44,14 +44,15 @@ fn made_from(report: &Report) -> Result<Vec<(PathBuf, String)>, Box<dyn Error>> 
     let Machine { processor, threads, system, huge_pages } = &report.machine;
     let machine =
         format!("A {} run on {processor}, {threads} threads, {system}, huge pages: {huge_pages}", report.effort);
-    let with = |file: PathBuf, text: String| -> Result<(PathBuf, String), Box<dyn Error>> {
+    let with = |file: PathBuf, chart: &str, text: String| -> Result<(PathBuf, String), Box<dyn Error>> {
         let whole = fs::read_to_string(&file)?;
+        let text = format!("![ns per check of each contender in eight workloads]({chart})\n\n{text}");
         Ok((file, replaced(&whole, &format!("{machine}:\n\n{text}"))?))
     };
     Ok(vec![
         (here("figures.svg"), chart::svg(report)?),
-        with(here("README.md"), tables::all(report))?,
-        with(here("../README.md"), tables::summary(report))?,
+        with(here("README.md"), "figures.svg", tables::all(report))?,
+        with(here("../README.md"), "benches/figures.svg", tables::summary(report))?,
     ])
 }
 

@@ -111,19 +111,23 @@ fn grouped(number: u64) -> String {
     }
 }
 
-/// A row for each target.
+/// A row for each target that the run has figures for.
 fn targets(report: &Report) -> String {
     let mut table = titled(["workload", "target", "measured", ""].map(str::to_owned));
+    let mut left_out = 0;
     for outcome in outcomes(report) {
-        let verdict = match (&outcome.measured, outcome.is_met) {
-            (None, _) => "not run",
-            (Some(_), true) => "met",
-            (Some(_), false) => "missed",
-        };
-        let measured = outcome.measured.unwrap_or_else(|| "-".to_owned());
-        table.add_row([outcome.workload.to_owned(), outcome.target, measured, verdict.to_owned()]);
+        let verdict = if outcome.is_met { "met" } else { "missed" };
+        match outcome.measured {
+            None => left_out += 1,
+            Some(measured) => {
+                table.add_row([outcome.workload.to_owned(), outcome.target, measured, verdict.to_owned()]);
+            }
+        }
     }
-    told(&table)
+    match left_out {
+        0 => told(&table),
+        _ => format!("{}\n\nThis run leaves out what {left_out} more targets take.", told(&table)),
+    }
 }
 
 /// Where a peer that is as exact is ahead, and by how much.

@@ -147,7 +147,7 @@ fn c_call(report: &Report, name: &str) -> Outcome {
 fn nobody_is_ahead(report: &Report) -> Outcome {
     let ahead = ahead(report).len();
     Outcome {
-        workload: "every workload",
+        workload: "every workload above",
         target: "no peer that is as exact is ahead".to_owned(),
         is_met: ahead == 0,
         measured: Some(if ahead == 0 { "none is".to_owned() } else { format!("{ahead} times, see below") }),

@@ -82,8 +82,11 @@ impl<T: Time> Floor<T> {
 impl<K: Key, T: Time> Contender<K> for Floor<T> {
     #[inline(always)]
     fn check(&self, key: &K) -> bool {
-        let now = self.time.now();
-        self.charge(self.hasher.hash_one(key), now)
+        let hash = self.hasher.hash_one(key);
+        if T::IS_READ {
+            self.prefetch(hash);
+        }
+        self.charge(hash, self.time.now())
     }
 
     #[inline(never)]
