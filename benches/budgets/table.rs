@@ -1,0 +1,97 @@
+//! The budgets. This is the one place to change when a path is meant to take more, or has come to take less.
+//!
+//! Counts are of one check, with what the loop around it takes taken out: with rustc 1.95, optimised as the benches are.
+//! Another compiler may need a few instructions more or fewer.
+
+/// What a path may take, and why it takes that.
+pub struct Budget {
+    /// The path, as `paths.rs` names it.
+    pub path: &'static str,
+    /// Instructions.
+    pub instructions: f64,
+    /// Locked instructions among them: each waits for all stores before it, and takes 15 to 20 cycles.
+    pub locked: f64,
+    /// Lines of memory fetched, where the table is far larger than the cache; `None` for a single key's, which stay.
+    pub lines: Option<f64>,
+    /// What the count is made of.
+    pub why: &'static str,
+}
+
+const fn budget(path: &'static str, instructions: f64, locked: f64, why: &'static str) -> Budget {
+    Budget { path, instructions, locked, lines: None, why }
+}
+
+const fn of_many(path: &'static str, instructions: f64, locked: f64, lines: f64, why: &'static str) -> Budget {
+    Budget { path, instructions, locked, lines: Some(lines), why }
+}
+
+/// By how much a count may exceed its budget.
+pub const TOLERANCE: f64 = 0.04;
+
+pub const BUDGETS: &[Budget] = &[
+    budget(
+        "hit, fixed window",
+        168.0,
+        1.0,
+        "a call from the quick path to the windows'; the window of the time by one multiplication",
+    ),
+    budget("hit, sliding window", 243.0, 1.0, "as fixed, and two windows weighed in 128 bits"),
+    budget(
+        "hit, token bucket",
+        100.0,
+        1.0,
+        "rapidhash of 8 bytes, 8 tags compared at once, the tag read twice, one swap, all of the answer written",
+    ),
+    budget("hit, leaky bucket", 100.0, 1.0, "the same word and rule as the token bucket's"),
+    budget("hit, only whether allowed", 103.0, 1.0, "as the token bucket's: the answer is made all the same"),
+    budget(
+        "hit, key of 16 bytes",
+        108.0,
+        1.0,
+        "the hash is told apart by the length, which is not known beforehand",
+    ),
+    budget("hit, key of 24 bytes", 140.0, 1.0, "the hash takes a step for every 16 bytes more"),
+    budget("hit, key of 40 bytes", 148.0, 1.0, "the same, two steps"),
+    budget(
+        "batch item",
+        119.9,
+        1.0,
+        "as a hit; the request is read from memory, its key kept between the two passes",
+    ),
+    budget("denial, fixed window", 159.0, 0.0, "as a hit, and nothing is written"),
+    budget("denial, sliding window", 271.0, 0.0, "as a hit; when the request will fit is found by two divisions"),
+    budget("denial, token bucket", 98.0, 0.0, "as a hit, and nothing is written"),
+    budget("denial, leaky bucket", 98.0, 0.0, "as the token bucket's"),
+    budget("denial, only whether allowed", 101.0, 0.0, "as the token bucket's"),
+    budget(
+        "C call, hit",
+        195.0,
+        1.0,
+        "arguments are looked at, the clock's kind too; the answer is made twice, Rust's and C's",
+    ),
+    budget("C call, batch item", 159.1, 1.0, "the requests' pointers are looked at once for each"),
+    budget("C call, denial", 194.0, 0.0, "as a hit"),
+    of_many(
+        "many keys, hit",
+        106.9,
+        1.0,
+        2.02,
+        "a line of tags and a line of states; one key in fifty is not at home",
+    ),
+    of_many("many keys, batch item", 126.4, 1.0, 2.03, "as single hits"),
+    of_many("many keys, denial", 106.0, 0.0, 2.02, "as a hit"),
+    of_many(
+        "many keys, insert",
+        1146.0,
+        9.0,
+        3.19,
+        "header, freeze, tag, state and counter are swapped one by one so that whoever stops in between is finished by others",
+    ),
+    of_many(
+        "many keys, evict",
+        2850.0,
+        9.85,
+        5.85,
+        "as an insert; 16 places are weighed, in the home bucket and the next",
+    ),
+];
