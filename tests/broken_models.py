@@ -161,7 +161,7 @@ MUTANTS = [
         "Found::WasHere(_) => self.choose(key, first_word, call).ok_or(NoRoom)?,",
         RESET,
     ),
-    ("heaviest key evicted", PLACES, "rank < least)", "rank >= least)", EVICTION),
+    ("heavy key evicted with a lighter one near", PLACES, "if least <= light {", "if true {", EVICTION),
 ]
 
 

@@ -8,8 +8,8 @@ use crate::algorithm::{FRESH, Step, Windows};
 use crate::decision::{Decision, Reason};
 use crate::sync::AtomicU64;
 
-/// What a look at a key's home bucket shows.
-enum AtHome<'table> {
+/// What a look at a bucket shows of a key.
+enum Look<'table> {
     /// The key has this word there.
     Word(u64, &'table AtomicU64),
     /// The key is not there.
@@ -32,8 +32,8 @@ impl Table {
         if !quick.serves(now, cost) {
             return self.check_otherwise(key, now, cost);
         }
-        match self.word_at_home(key) {
-            AtHome::Word(word, state_word) => match quick.step(word, now, cost) {
+        match self.word_in(key.home, key, 0) {
+            Look::Word(word, state_word) => match quick.step(word, now, cost) {
                 // A denial writes nothing.
                 Err(denial) => return denial,
                 // A charge counts for this key: the next owner's words are all other ones, unless the key was evicted
@@ -41,18 +41,27 @@ impl Table {
                 Ok(admission) if swap(state_word, word, admission.next).is_ok() => return admission.decision(),
                 Ok(_) => {}
             },
-            AtHome::No => return self.check_new_quick(key, now, cost),
-            AtHome::Perhaps => {}
+            Look::No => return self.check_away_quick(key, now, cost),
+            Look::Perhaps => {}
         }
         self.check_anywhere(key, now, cost)
     }
 
     /// The same for a key that is not at home.
     #[inline(never)]
-    fn check_new_quick(&self, key: KeyId, now: u64, cost: u64) -> Decision {
-        match self.rule.quick().step(FRESH, now, cost) {
-            Err(denial) => denial,
-            Ok(first) => self.check_new(first.next, || first.decision(), key, now, cost),
+    fn check_away_quick(&self, key: KeyId, now: u64, cost: u64) -> Decision {
+        let quick = self.rule.quick();
+        match self.word_away(key) {
+            Look::Word(word, state_word) => match quick.step(word, now, cost) {
+                Err(denial) => denial,
+                Ok(admission) if swap(state_word, word, admission.next).is_ok() => admission.decision(),
+                Ok(_) => self.check_anywhere(key, now, cost),
+            },
+            Look::No => match quick.step(FRESH, now, cost) {
+                Err(denial) => denial,
+                Ok(first) => self.check_new(first.next, || first.decision(), key, now, cost),
+            },
+            Look::Perhaps => self.check_anywhere(key, now, cost),
         }
     }
 
@@ -69,28 +78,31 @@ impl Table {
     /// The same by `step`, which is compiled into it.
     #[inline(always)]
     fn check_by(&self, step: impl Fn(u64) -> Step, key: KeyId, now: u64, cost: u64) -> Decision {
-        match self.word_at_home(key) {
-            AtHome::Word(word, state_word) => {
+        let mut look = self.word_in(key.home, key, 0);
+        if let Look::No = look {
+            look = self.word_away(key);
+        }
+        match look {
+            Look::Word(word, state_word) => {
                 let Step { next, decision } = step(word);
                 // As above.
                 if next == word || swap(state_word, word, next).is_ok() {
                     return decision;
                 }
             }
-            AtHome::No => {
+            Look::No => {
                 let Step { next, decision } = step(FRESH);
                 if next == FRESH {
                     return decision;
                 }
                 return self.check_new(next, || decision, key, now, cost);
             }
-            AtHome::Perhaps => {}
+            Look::Perhaps => {}
         }
         self.check_anywhere(key, now, cost)
     }
 
-    /// The same for a key that is not at home and, as nearly all of those, nowhere else; its first word if so, and the
-    /// answer to its first request.
+    /// The same for a key that is nowhere: its first word if so, and the answer to its first request.
     ///
     /// In line for a key whose home bucket has a free slot.
     #[inline(always)]
@@ -103,20 +115,14 @@ impl Table {
         cost: u64,
     ) -> Decision {
         let call = Call::at(now);
-        if !self.may_have_spilled(key) {
-            let free = self.first_free_slot(key, self.rule.last_expired(now), now);
-            let is_seated = match free {
-                Some(place) => {
-                    let place = self.claim(key, Candidate { place, evicts: false });
-                    place.is_some_and(|place| self.complete(key, place, word, &call))
-                }
-                None => self.take_any_slot(key, word, &call),
-            };
-            if is_seated {
-                return answer();
+        let is_seated = match self.first_free_slot(key, self.rule.last_expired(now), now) {
+            Some(place) => {
+                let place = self.claim(key, Candidate { place, evicts: false });
+                place.is_some_and(|place| self.complete(key, place, word, &call))
             }
-        }
-        self.check_anywhere(key, now, cost)
+            None => self.take_any_slot(key, word, &call),
+        };
+        if is_seated { answer() } else { self.check_anywhere(key, now, cost) }
     }
 
     /// Gives a new key whose home bucket has no free slot another one, if it can be done at once.
@@ -185,22 +191,36 @@ impl Table {
         Decision::refused(Reason::TableDamaged, self.rule.limit())
     }
 
-    /// The key's word, if it is at home and neither it nor its slot is on the move.
+    /// The key's word, if it is in the bucket, so far from home, and neither it nor its slot is on the move.
     #[inline(always)]
-    fn word_at_home(&self, key: KeyId) -> AtHome<'_> {
-        let home = self.bucket(key.home);
+    fn word_in(&self, bucket: usize, key: KeyId, displacement: usize) -> Look<'_> {
+        let bucket = self.bucket(bucket);
         // Both lines are fetched at once: which state is wanted shows only when the tags are there.
-        home.prefetch_states();
-        let candidates = home.candidates(key.fingerprint);
+        bucket.prefetch_states();
+        let candidates = bucket.candidates(key.fingerprint);
         if candidates.is_empty() {
-            return AtHome::No;
+            return Look::No;
         }
-        let (tag_word, state_word) = home.words_of(candidates.first());
+        let (tag_word, state_word) = bucket.words_of(candidates.first());
         let tag = Tag(read(tag_word));
         let word = read(state_word);
         // The tag is read again after the word: if it is the same, the word is the key's.
-        let is_the_keys = tag.is_of(key.fingerprint, 0) && Tag(read(tag_word)).is_same_owner(tag);
-        if is_the_keys && Frozen::is_word(word) { AtHome::Word(word, state_word) } else { AtHome::Perhaps }
+        let is_the_keys = tag.is_of(key.fingerprint, displacement) && Tag(read(tag_word)).is_same_owner(tag);
+        if is_the_keys && Frozen::is_word(word) { Look::Word(word, state_word) } else { Look::Perhaps }
+    }
+
+    /// The same anywhere but at home.
+    #[inline(always)]
+    fn word_away(&self, key: KeyId) -> Look<'_> {
+        if !self.has_spilled(key.home) {
+            return Look::No;
+        }
+        // Where most of those are that have spilled, on its way before the header is.
+        let bucket = |displacement| self.geometry.bucket_after(key.home, displacement);
+        self.words.prefetch(self.geometry.position(bucket(1)));
+        let mut looks =
+            (1..=self.reach(key.home)).map(|displacement| self.word_in(bucket(displacement), key, displacement));
+        looks.find(|look| !matches!(look, Look::No)).unwrap_or(Look::No)
     }
 
     /// Answers as `check` would and consumes nothing.
