@@ -3,6 +3,20 @@
 //! Every word of the table comes from here, so a model run by loom executes the very code that is shipped.
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU64, Ordering, fence};
+pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicU64, Ordering, fence};
+pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A sequentially consistent fence for whoever has just done a compare-and-swap.
+///
+/// On x86-64 that is one already: a locked instruction has all that comes before it done before all that comes after. There
+/// it is left to keep the compiler from moving what follows.
+#[inline(always)]
+pub(crate) fn fence_after_swap() {
+    #[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
+    std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    #[cfg(loom)]
+    loom::sync::atomic::fence(Ordering::SeqCst);
+    #[cfg(not(any(loom, all(target_arch = "x86_64", not(miri)))))]
+    std::sync::atomic::fence(Ordering::SeqCst);
+}

@@ -36,7 +36,7 @@ impl FixedWindow {
         let number = now / self.period_ns;
         match (word >> self.count_bits).checked_sub(1) {
             Some(seen) if seen >= number => {
-                Window { number: seen.min(self.last_number), count: word & self.fresh_marks() }
+                Window { number: seen.min(self.last_number), count: word & ((1 << self.count_bits) - 1) }
             }
             _ => Window { number, count: 0 },
         }
@@ -71,6 +71,10 @@ impl FixedWindow {
         (word >> self.count_bits).min(self.last_number + 1) * self.period_ns
     }
 
+    pub(super) fn last_expired(&self, now: u64) -> u64 {
+        ((now / self.period_ns + 1) << self.count_bits) - 1
+    }
+
     pub(super) fn memory_ns(&self) -> u64 {
         self.period_ns
     }
@@ -85,9 +89,5 @@ impl FixedWindow {
 
     pub(super) fn word_after(&self, consumption: Consumption, now: u64) -> u64 {
         self.word(&Window { number: now / self.period_ns, count: consumption.in_units_of(1, self.limit) })
-    }
-
-    pub(super) fn fresh_marks(&self) -> u64 {
-        (1 << self.count_bits) - 1
     }
 }

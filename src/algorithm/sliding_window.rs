@@ -133,6 +133,10 @@ impl SlidingWindow {
         }
     }
 
+    pub(super) fn last_expired(&self, now: u64) -> u64 {
+        ((now / self.period_ns).max(1) << (2 * self.count_bits)) - 1
+    }
+
     pub(super) fn memory_ns(&self) -> u64 {
         2 * self.period_ns
     }
@@ -157,10 +161,6 @@ impl SlidingWindow {
         let current = consumption.in_units_of(1, self.limit);
         let left_ns = self.period_ns - now % self.period_ns;
         self.word(&Windows { number: now / self.period_ns, previous: 0, current, left_ns })
-    }
-
-    pub(super) fn fresh_marks(&self) -> u64 {
-        (1 << (2 * self.count_bits)) - 1
     }
 }
 

@@ -117,7 +117,7 @@ class Limiter:
         path: Path | None = None,
         replace: bool = False,
     ) -> None:
-        """Makes a limiter, and takes all the memory it will ever use: 29 bytes a key.
+        """Makes a limiter, and takes all the memory it will ever use: 24 bytes a key.
 
         With a `path`, it joins the table in the file of that name, or makes it. Everything in the file is looked at
         before anything is used. A process that is killed at any instant harms no other.
