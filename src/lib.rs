@@ -57,6 +57,16 @@ mod decision;
 mod error;
 #[cfg(feature = "capi")]
 pub mod ffi;
+#[cfg(any(feature = "http", feature = "retry"))]
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "who only reads answers needs a part of it"))]
+#[path = "http/fields.rs"]
+mod fields;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(any(feature = "http", feature = "retry"))]
+pub mod http_date;
+#[cfg(feature = "identity")]
+pub mod identity;
 mod limiter;
 mod machine;
 mod policy;

@@ -1,0 +1,69 @@
+//! From nanoseconds to what HTTP counts in: whole seconds, never too few, and dates.
+
+use super::line::Line;
+use crate::http_date::ImfFixdate;
+use jiff::Timestamp;
+use std::fmt::{self, Write};
+
+pub(super) const NS_PER_SECOND: u64 = 1_000_000_000;
+
+/// Whole seconds to wait for so many nanoseconds, and never 0: a client that is told 0 asks again at once.
+pub(super) fn to_wait(ns: u64) -> u64 {
+    ns.div_ceil(NS_PER_SECOND).max(1)
+}
+
+/// The first whole Unix second at or after `now` and `after_ns` more.
+pub(super) fn unix(now_unix_ns: u64, after_ns: u64) -> u64 {
+    let ns = u128::from(now_unix_ns) + u128::from(after_ns);
+    // Below 2^65 / 10^9.
+    ns.div_ceil(NS_PER_SECOND.into()) as u64
+}
+
+/// A Unix second as a point in time. The sum of any two times in nanoseconds is in the year 3139 at the latest.
+fn timestamp(unix_seconds: u64) -> Timestamp {
+    i64::try_from(unix_seconds)
+        .ok()
+        .and_then(|second| Timestamp::from_second(second).ok())
+        .unwrap_or(Timestamp::MAX)
+}
+
+/// Writes a Unix second as RFC 9110's IMF-fixdate, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub(super) fn write_http_date(out: &mut Line, unix_seconds: u64) -> fmt::Result {
+    ImfFixdate::new(unix_seconds).ok_or(fmt::Error).and_then(|date| out.write_str(date.as_str()))
+}
+
+/// A Unix second by RFC 3339, such as `1994-11-06T08:49:37Z`.
+pub(super) fn rfc3339(unix_seconds: u64) -> String {
+    timestamp(unix_seconds).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn http_date(unix_seconds: u64) -> String {
+        let mut line = Line::new();
+        write_http_date(&mut line, unix_seconds).unwrap();
+        line.as_str().to_owned()
+    }
+
+    #[test]
+    fn seconds_are_rounded_up_and_never_0() {
+        let waits = [0, 1, 999_999_999, 1_000_000_000, 1_000_000_001, 7_000_000_000, u64::MAX].map(to_wait);
+        assert_eq!(waits, [1, 1, 1, 1, 2, 7, 18_446_744_074]);
+        assert_eq!(unix(1_500_000_000, 500_000_000), 2);
+        assert_eq!(unix(1_500_000_000, 500_000_001), 3);
+        assert_eq!(unix(u64::MAX, u64::MAX), 36_893_488_148);
+    }
+
+    #[test]
+    fn dates_are_those_of_the_standards() {
+        assert_eq!(http_date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(http_date(946_684_799), "Fri, 31 Dec 1999 23:59:59 GMT");
+        assert_eq!(http_date(1_795_305_600), "Sun, 22 Nov 2026 00:00:00 GMT");
+        assert_eq!(http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(http_date(36_893_488_148).len(), "Sun, 06 Nov 1994 08:49:37 GMT".len());
+        assert_eq!(rfc3339(784_111_777), "1994-11-06T08:49:37Z");
+        assert_eq!(rfc3339(1_795_305_720), "2026-11-22T00:02:00Z");
+    }
+}
