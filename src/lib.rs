@@ -70,6 +70,8 @@ pub mod identity;
 mod limiter;
 mod machine;
 mod policy;
+#[cfg(feature = "retry")]
+pub mod retry;
 #[cfg_attr(any(not(target_os = "linux"), loom), path = "shared/unsupported.rs")]
 mod shared;
 pub mod shared_tables;

@@ -100,6 +100,6 @@ pub use body::{Body, BodyFormat};
 pub use families::Families;
 pub use in_words::InWords;
 pub use quota::{DEFAULT_NAME, Quota};
-pub use settings::{DEFAULT_CODE, RetryAfterForm, Settings, SettingsBuilder};
+pub use settings::{DEFAULT_CODE, DEFAULT_STATUS, RetryAfterForm, Settings, SettingsBuilder};
 pub use valid::{MAX_MESSAGE, MAX_NAME, MAX_PARAMETER, MAX_PARTITION_KEY, MAX_PROBLEM_TYPE};
 pub use verdict::Verdict;
