@@ -48,6 +48,7 @@ struct Asked {
 }
 
 /// What is decided on a request.
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation for each request")]
 pub(crate) enum Decided<C> {
     /// No limit holds it.
     Unlimited,
@@ -76,31 +77,24 @@ impl<C: Clock> Gate<C> {
             return Decided::Denied(self.deny_without_key(&request, no_key));
         }
         let enforced = asked.len();
-        let mut dry_allow = self.ask_dry(&request, &mut asked);
-        if asked.is_empty() && dry_allow {
+        let has_dry_keys = self.ask_dry(&request, &mut asked);
+        if asked.is_empty() && has_dry_keys {
             return Decided::Unlimited;
         }
-        let (allowed, mut now) = self.charge(&mut asked[..enforced]);
-        let (checked, delay) = match allowed {
-            true => {
-                let (allow, dry_now) = self.charge(&mut asked[enforced..]);
-                dry_allow &= allow;
-                now = now.max(dry_now);
-                (asked.len(), self.delay_of(&asked[..enforced]))
-            }
-            // Nobody can tell what would come of the rest.
-            false => (enforced, Duration::ZERO),
-        };
-        let outcome = match (allowed, dry_allow) {
+        let (allowed, now) = self.charge(&mut asked[..enforced]);
+        // What is denied is not served, so a dry run can tell nothing of it.
+        let (dry_allowed, dry_now) = if allowed { self.charge(&mut asked[enforced..]) } else { (false, now) };
+        let (now, checked) = (now.max(dry_now), if allowed { asked.len() } else { enforced });
+        let delay = if allowed { self.delay_of(&asked[..enforced]) } else { Duration::ZERO };
+        let outcome = match (allowed, dry_allowed && has_dry_keys) {
             (false, _) => Outcome::Denied,
             (true, false) => Outcome::WouldBeDenied,
             (true, true) => Outcome::Allowed,
         };
-        let denied = self.tell(&request, outcome, (&asked[..checked], enforced), now, delay);
-        if let Some(response) = denied {
+        if let Some(response) = self.tell(&request, outcome, (&asked[..checked], enforced), now, delay) {
             return Decided::Denied(response);
         }
-        if !dry_allow {
+        if !dry_allowed {
             asked.truncate(enforced);
         }
         Decided::Admitted(Admitted { gate: Arc::clone(self), asked, enforced, now_unix_ns: now }, delay)

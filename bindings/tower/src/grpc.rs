@@ -11,6 +11,8 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// After how many milliseconds a client may try again, where its policy is to.
 const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
+const NO_KEY: &str = "the request does not say by whom it is sent";
+
 /// Whether the request is a gRPC call, which has an answer of its own.
 pub(crate) fn is_call(request: &RequestHead<'_>) -> bool {
     content_type(request).is_some_and(|value| {
@@ -25,12 +27,12 @@ fn content_type<'a>(request: &RequestHead<'a>) -> Option<&'a HeaderValue> {
 
 /// Turns a denial for others into one for a gRPC client: the same header fields, and its own status.
 pub(crate) fn turn(response: &mut Response<Bytes>, request: &RequestHead<'_>, answer: Option<&Answer<'_>>) {
-    let (code, message) = match response.status() {
-        StatusCode::TOO_MANY_REQUESTS => ("8", "too many requests"),
-        StatusCode::UNAUTHORIZED => ("16", "the request does not say by whom it is sent"),
-        StatusCode::SERVICE_UNAVAILABLE => ("14", "the rate limiter cannot count"),
-        StatusCode::INTERNAL_SERVER_ERROR => ("13", "the server does not know the client's address"),
-        _ => ("7", "the request does not say by whom it is sent"),
+    let (code, message) = match (answer.map(Answer::status), response.status()) {
+        (Some(503), _) => ("14", "the rate limiter cannot count"),
+        (Some(_), _) => ("8", "too many requests"),
+        (None, StatusCode::UNAUTHORIZED) => ("16", NO_KEY),
+        (None, StatusCode::INTERNAL_SERVER_ERROR) => ("13", "the server does not know the client's address"),
+        (None, _) => ("7", NO_KEY),
     };
     *response.status_mut() = StatusCode::OK;
     *response.body_mut() = Bytes::new();
