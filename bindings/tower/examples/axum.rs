@@ -28,6 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(axum::serve(listener, app).await?)
 }
 
+/// All of the shop.
 pub fn app() -> Result<Router, Box<dyn Error>> {
     // Routes whose limits need the user: within the layer that finds it.
     let orders = Router::new()
