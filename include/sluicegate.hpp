@@ -99,6 +99,16 @@ private:
 };
 #endif
 
+/* What the wrappers have in common; no part of the interface. */
+struct detail {
+    /* The failure of the call before this one. */
+    static sluicegate::error failure(std::int32_t status) {
+        std::array<char, SLUICE_ERROR_TEXT_MAX> text{};
+        sluice_last_error(text.data(), text.size());
+        return {status, text.data()};
+    }
+};
+
 /** Why a request was denied, or not counted. */
 enum class reason : std::uint32_t {
     none = SLUICE_REASON_NONE,
@@ -363,9 +373,7 @@ private:
         if (status == SLUICE_OK) {
             return limiter(raw);
         }
-        std::array<char, SLUICE_ERROR_TEXT_MAX> text{};
-        sluice_last_error(text.data(), text.size());
-        return error{status, text.data()};
+        return detail::failure(status);
     }
 
 #if defined(__cpp_exceptions)

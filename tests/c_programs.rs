@@ -10,9 +10,12 @@ use std::path::Path;
 use std::process::Command;
 
 const VECTORS: &str = "tests/data/vectors.json";
-const PROGRAMS: [(&str, Program<'static>); 8] = [
+const PROGRAMS: [(&str, Program<'static>); 11] = [
     ("header", Program { sources: &["tests/c/header.c"], flags: &[], libraries: &[] }),
     ("arguments", Program { sources: &["tests/c/arguments.c"], flags: &[], libraries: &[] }),
+    ("client-c", Program { sources: &["tests/c/client.c"], flags: &[], libraries: &[] }),
+    ("client", Program { sources: &CLIENT, flags: &[], libraries: &[] }),
+    ("client-bare", Program { sources: &CLIENT, flags: &["-fno-exceptions", "-fno-rtti"], libraries: &[] }),
     ("threads", Program { sources: &["tests/c/threads.c"], flags: &[], libraries: &[] }),
     ("processes", Program { sources: &["tests/c/processes.c"], flags: &[], libraries: &[] }),
     ("vectors-c", Program { sources: &["tests/c/vectors.c"], flags: &[], libraries: &["-ljansson"] }),
@@ -20,6 +23,7 @@ const PROGRAMS: [(&str, Program<'static>); 8] = [
     ("wrapper", Program { sources: &WRAPPER, flags: &[], libraries: &[] }),
     ("wrapper-bare", Program { sources: &WRAPPER, flags: &["-fno-exceptions", "-fno-rtti"], libraries: &[] }),
 ];
+const CLIENT: [&str; 2] = ["tests/c/client.cpp", "tests/c/other_unit.cpp"];
 const WRAPPER: [&str; 2] = ["tests/c/wrapper.cpp", "tests/c/other_unit.cpp"];
 
 /// What a program is told.
@@ -101,6 +105,8 @@ fn the_headers_compile_alone_in_every_standard_with_all_warnings() {
         ("c++", "-std=c++17", "sluicegate.h"),
         ("c++", "-std=c++17", "sluicegate.hpp"),
         ("c++", "-std=c++20", "sluicegate.hpp"),
+        ("c++", "-std=c++17", "sluicegate_identity.hpp"),
+        ("c++", "-std=c++20", "sluicegate_retry.hpp"),
     ];
     for (language, standard, header) in cases {
         let compilers = if language == "c" { ["gcc", "clang"] } else { ["g++", "clang++"] };

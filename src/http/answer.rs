@@ -4,6 +4,7 @@ use super::seconds;
 use super::settings::Settings;
 use super::verdict::Verdict;
 use crate::decision::NEVER;
+use std::ffi::CStr;
 
 /// What one request is answered: its status, headers and body, from all verdicts on it.
 ///
@@ -100,12 +101,17 @@ impl<'a> Answer<'a> {
     /// The phrase that belongs to the status; for those that have nothing to do with limits that of 429.
     #[must_use]
     pub fn reason_phrase(&self) -> &'static str {
+        // They are all ASCII.
+        self.reason_phrase_in_c().to_str().unwrap_or_default()
+    }
+
+    pub(crate) fn reason_phrase_in_c(&self) -> &'static CStr {
         match self.status() {
-            200 => "OK",
-            403 => "Forbidden",
-            503 => "Service Unavailable",
-            509 => "Bandwidth Limit Exceeded",
-            _ => "Too Many Requests",
+            200 => c"OK",
+            403 => c"Forbidden",
+            503 => c"Service Unavailable",
+            509 => c"Bandwidth Limit Exceeded",
+            _ => c"Too Many Requests",
         }
     }
 

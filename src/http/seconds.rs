@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 pub(super) const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Whole seconds to wait for so many nanoseconds, and never 0: a client that is told 0 asks again at once.
-pub(super) fn to_wait(ns: u64) -> u64 {
+pub(crate) fn to_wait(ns: u64) -> u64 {
     ns.div_ceil(NS_PER_SECOND).max(1)
 }
 
