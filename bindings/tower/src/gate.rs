@@ -6,7 +6,6 @@ use crate::head::{Finders, RequestHead};
 use crate::headers::HeaderRules;
 use crate::key::NoKey;
 use crate::limit::{Limit, ResponseHead};
-use crate::refund::give_back;
 use crate::route::{Condition, Route};
 use crate::verdicts::{FEW, Verdicts};
 use bytes::Bytes;
@@ -238,7 +237,7 @@ impl<C: Clock> Admitted<C> {
                 extensions: response.extensions(),
             };
             if refund.as_ref().is_some_and(|refund| refund(&head)) {
-                one.decision = give_back(limiter, one.key.as_ref(), one.cost, one.at, &one.decision);
+                one.decision = limiter.refund_charge(&one.key, one.cost, &one.decision, one.at);
             }
         }
         if self.enforced > 0 {

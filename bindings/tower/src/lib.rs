@@ -95,7 +95,6 @@ mod key;
 mod layer;
 mod limit;
 mod peer;
-mod refund;
 mod route;
 mod service;
 mod verdicts;

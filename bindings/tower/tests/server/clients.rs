@@ -7,7 +7,6 @@ use reqwest::{Method, Version};
 use sluicegate::Limiter;
 use sluicegate_tower::{Limit, RateLimitLayer};
 use std::process::Output;
-use std::time::Duration;
 use tokio::process::Command;
 
 /// A server with one request every two seconds.
@@ -89,18 +88,20 @@ async fn over_http_2_it_is_the_same() {
 }
 
 #[tokio::test]
-async fn reqwest_waits_as_our_advice_says_and_then_succeeds() {
-    use sluicegate::retry::{Advice, Attempt, Moment, RetryPolicy};
+async fn reqwest_with_our_middleware_waits_as_told_and_then_succeeds() {
+    use sluicegate::retry::RetryPolicy;
+    use sluicegate_reqwest::{ClientBuilder, GivenUp, Obey};
 
     let server = server().await;
-    assert_eq!(server.get("/").await.status(), 200);
-    let denied = server.get("/").await;
-    let policy = RetryPolicy::builder().build().unwrap();
-    let headers = denied.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let attempt = Attempt::new("GET", 1, Duration::ZERO);
-    match policy.decide(&attempt, denied.status().as_u16(), headers, Moment::now()) {
-        Advice::RetryIn(wait) => tokio::time::sleep(wait).await,
-        advice => panic!("{advice:?}"),
+    // With one retry it succeeds, so it was not denied a second time.
+    let policy = RetryPolicy::builder().max_attempts(2).build().unwrap();
+    let client = ClientBuilder::new(reqwest::Client::new()).with(Obey::new(policy)).build();
+    for _ in 0..2 {
+        assert_eq!(client.get(server.url("/")).send().await.unwrap().status(), 200);
     }
-    assert_eq!(server.get("/").await.status(), 200);
+
+    let layer = builder().limit(limit("none", "fixed-window 0/1d", &clock())).build().unwrap();
+    let never = Server::start(Router::new().fallback(any(async || "served")).layer(layer)).await;
+    let denied = client.get(never.url("/")).send().await.unwrap();
+    assert!(denied.status() == 429 && denied.extensions().get::<GivenUp>().is_some());
 }
