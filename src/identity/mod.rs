@@ -39,7 +39,9 @@
 mod address;
 mod forwarding;
 mod key;
+mod networks;
 mod proxies;
+mod shown;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
@@ -48,6 +50,7 @@ pub use forwarding::ForwardingHeader;
 #[cfg(feature = "capi")]
 pub(crate) use key::Part;
 pub use key::{AddressKey, Key};
+pub use networks::Networks;
 pub use proxies::Proxies;
 
 use crate::error::Error;
