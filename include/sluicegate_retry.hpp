@@ -116,12 +116,7 @@ public:
                                        no_jitter ? chosen.flags | SLUICE_RETRY_NO_JITTER : chosen.flags,
                                        static_cast<std::uint32_t>(chosen.statuses.size()),
                                        chosen.statuses.empty() ? nullptr : chosen.statuses.data()};
-        sluice_retry *made = nullptr;
-        const std::int32_t status = sluice_retry_new(&raw, &made);
-        if (status != SLUICE_OK) {
-            return detail::failure(status);
-        }
-        return retry(made);
+        return detail::made<retry>({}, [&](const std::string *, sluice_retry **out) { return sluice_retry_new(&raw, out); });
     }
 
     /**
@@ -145,6 +140,7 @@ public:
     }
 
 private:
+    friend struct detail;
     struct free {
         void operator()(sluice_retry *retry) const noexcept { sluice_retry_free(retry); }
     };
