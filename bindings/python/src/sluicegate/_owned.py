@@ -33,4 +33,4 @@ class Owned:
             type(self)._library_free(address)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled: make another")
+        raise TypeError(f"this {type(self).__name__} cannot be copied or pickled: make another")
