@@ -64,9 +64,11 @@
  *   arguments   NULL, misaligned and absurd arguments are refused with SLUICE_ERR_ARGUMENT. What the library cannot see
  *               is the caller's to keep: that a pointer is good for what is read or written there, that a text ends
  *               with a NUL, that a limiter has not been freed.
- *   outputs     Written on success only; on a failure they are left as they were.
- *   ownership   The library keeps no pointer it is given. All that the caller must give back is a limiter, by
- *               sluice_limiter_free.
+ *   outputs     Written on success only; on a failure they are left as they were. What a text needs is told also where its
+ *               buffer is too small, and then the buffer holds nothing of use.
+ *   ownership   The library keeps no pointer it is given. All that the caller must give back are the limiters, quotas,
+ *               settings, identities and retry policies that a function ending in _new, _of, _open or _attach, or one of their _with forms, has made: by
+ *               the function ending in _free.
  *   units       Times are nanoseconds, points in time count from 1970-01-01 00:00 UTC, costs and limits are permits.
  *   numbers     Constants keep their values and structs their layout as long as SLUICE_ABI_VERSION is the same.
  */
@@ -97,6 +99,30 @@
 
 /** What to begin a `sluice_limiter_stats` with. */
 #define SLUICE_LIMITER_STATS_INIT {sizeof(sluice_limiter_stats), 0, 0, 0, 0, 0, 0, 0}
+
+/** What to begin a `sluice_http_options` with: all defaults. */
+#define SLUICE_HTTP_OPTIONS_INIT {sizeof(sluice_http_options), 0, SLUICE_RETRY_AFTER_SECONDS, 0, 0, NULL, NULL, NULL, NULL}
+
+/** What to begin a `sluice_answer` with: all defaults, and no verdicts. */
+#define SLUICE_ANSWER_INIT {sizeof(sluice_answer), NULL, NULL, 0, 0}
+
+/** What to begin a `sluice_outcome` with. */
+#define SLUICE_OUTCOME_INIT {sizeof(sluice_outcome), 0, 0, NULL, 0, 0}
+
+/** What to begin a `sluice_identity_options` with: all defaults. */
+#define SLUICE_IDENTITY_OPTIONS_INIT {sizeof(sluice_identity_options), NULL, NULL, 0, 0, 0, 0}
+
+/** What to begin a `sluice_retry_options` with: all defaults. */
+#define SLUICE_RETRY_OPTIONS_INIT {sizeof(sluice_retry_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL}
+
+/** What to begin a `sluice_attempt` with: the first one, of no method yet. */
+#define SLUICE_ATTEMPT_INIT {sizeof(sluice_attempt), NULL, 1, 0, 0, 0, 0}
+
+/** So many bytes hold the header lines of an answer with `n` verdicts, their NUL included. */
+#define SLUICE_HEADER_LINES_MAX(n) (512 + 768 * (size_t)(n))
+
+/** So many bytes hold the body of an answer with `n` verdicts, its NUL included. */
+#define SLUICE_BODY_MAX(n) (16384 + 192 * (size_t)(n))
 
 
 /**
@@ -240,6 +266,237 @@
 #define SLUICE_REASON_TABLE_DAMAGED 5
 
 /**
+ * `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the last in Unix seconds.
+ */
+#define SLUICE_FAMILY_X_RATELIMIT 1
+
+/**
+ * `RateLimit-Policy` and `RateLimit` as in the newest revision of draft-ietf-httpapi-ratelimit-headers, which is 11.
+ */
+#define SLUICE_FAMILY_IETF 2
+
+/**
+ * The draft's revision 06: `RateLimit-Limit`, `-Remaining`, `-Reset` (in seconds to go) and `RateLimit-Policy`.
+ */
+#define SLUICE_FAMILY_DRAFT_06 4
+
+/**
+ * The draft's revision 07: `RateLimit` as a dictionary, and `RateLimit-Policy`. Never together with
+ * `SLUICE_FAMILY_IETF`, whose `RateLimit` is a list.
+ */
+#define SLUICE_FAMILY_DRAFT_07 8
+
+/**
+ * Says that two revisions of the draft on one answer are meant, which is an error otherwise.
+ */
+#define SLUICE_FAMILY_MIXED 16
+
+/**
+ * No such fields: `Retry-After` alone. Goes together with no other.
+ */
+#define SLUICE_FAMILY_NONE 32
+
+/**
+ * `Retry-After` as seconds to wait. The default.
+ */
+#define SLUICE_RETRY_AFTER_SECONDS 0
+
+/**
+ * `Retry-After` as an HTTP-date.
+ */
+#define SLUICE_RETRY_AFTER_DATE 1
+
+/**
+ * JSON with `status`, `error`, `message`, `code`, `retryAfter` (seconds), `limit`, `remaining` and `reset` (Unix seconds).
+ * Where waiting does not help, `retryAfter` and `reset` are left out.
+ */
+#define SLUICE_BODY_JSON 0
+
+/**
+ * JSON with `error`, `message`, `limit`, `remaining`, `resetAt` (RFC 3339, UTC) and `retryAfter` (seconds). Where waiting
+ * does not help, `retryAfter` and `resetAt` are left out.
+ */
+#define SLUICE_BODY_JSON_RESET_AT 1
+
+/**
+ * JSON by RFC 9457 with `type`, `title`, `status`, `detail` and `violated-policies`.
+ */
+#define SLUICE_BODY_PROBLEM 2
+
+/**
+ * A page for people, complete in itself: no script, nothing to load.
+ */
+#define SLUICE_BODY_HTML 3
+
+/**
+ * Plain text.
+ */
+#define SLUICE_BODY_TEXT 4
+
+/**
+ * NAT64's addresses in 64:ff9b::/96 count as the IPv4 address in them.
+ */
+#define SLUICE_EMBEDDED_NAT64 1
+
+/**
+ * 6to4's addresses in 2002::/16 count as the IPv4 address in them.
+ */
+#define SLUICE_EMBEDDED_6TO4 2
+
+/**
+ * Teredo's addresses in 2001::/32 count as the client's IPv4 address in them.
+ */
+#define SLUICE_EMBEDDED_TEREDO 4
+
+/**
+ * The client's address is the peer's: there is no proxy in front, none that is trusted, or it has sent no header.
+ */
+#define SLUICE_SOURCE_PEER 0
+
+/**
+ * The client's address is from the header.
+ */
+#define SLUICE_SOURCE_HEADER 1
+
+/**
+ * The header has no address where the client's would be, so it is that of the last good hop: a sign of a proxy that is set
+ * up otherwise than was said.
+ */
+#define SLUICE_SOURCE_FALLBACK 2
+
+/**
+ * A part of a key: a client's address, as `sluice_client` has it in `key`.
+ */
+#define SLUICE_PART_ADDRESS 0
+
+/**
+ * A part of a key: a user, who has proved to be one.
+ */
+#define SLUICE_PART_USER 1
+
+/**
+ * A part of a key: a header's name and its value.
+ */
+#define SLUICE_PART_HEADER 2
+
+/**
+ * A part of a key: something else, under a name.
+ */
+#define SLUICE_PART_NAMED 3
+
+/**
+ * The longest key of an address, in bytes.
+ */
+#define SLUICE_CLIENT_KEY_MAX 18
+
+/**
+ * A buffer of so many bytes holds the text of any client, its NUL included.
+ */
+#define SLUICE_CLIENT_TEXT_MAX 64
+
+/**
+ * Read header fields as the standards' grammars have them, and nothing else.
+ */
+#define SLUICE_RETRY_STRICT 1
+
+/**
+ * Try every method again on a 429: for a service that is known to count requests before it acts on any.
+ */
+#define SLUICE_RETRY_ANY_METHOD_ON_429 2
+
+/**
+ * Add nothing by chance to a wait that the server has named.
+ */
+#define SLUICE_RETRY_NO_JITTER 4
+
+/**
+ * The request may be sent twice without harm whatever its method: it has an `Idempotency-Key`, say.
+ */
+#define SLUICE_ATTEMPT_REPEATABLE 1
+
+/**
+ * The request's body cannot be sent again.
+ */
+#define SLUICE_ATTEMPT_BODY_IS_GONE 2
+
+/**
+ * There is a retry.
+ */
+#define SLUICE_GIVE_UP_NOT 0
+
+/**
+ * The response is none that is tried again, as most are.
+ */
+#define SLUICE_GIVE_UP_STATUS 1
+
+/**
+ * The server asks not to be asked again.
+ */
+#define SLUICE_GIVE_UP_SERVER_FORBIDS 2
+
+/**
+ * The method is not idempotent, and nothing says that the request can be repeated without harm.
+ */
+#define SLUICE_GIVE_UP_METHOD 3
+
+/**
+ * The request's body is gone.
+ */
+#define SLUICE_GIVE_UP_BODY 4
+
+/**
+ * There have been as many attempts as there may be.
+ */
+#define SLUICE_GIVE_UP_ATTEMPTS 5
+
+/**
+ * The server asks for a longer wait than is accepted.
+ */
+#define SLUICE_GIVE_UP_SERVER_WAIT 6
+
+/**
+ * The next attempt would begin after the deadline.
+ */
+#define SLUICE_GIVE_UP_DEADLINE 7
+
+/**
+ * Too few requests go well for so many retries.
+ */
+#define SLUICE_GIVE_UP_BUDGET 8
+
+/**
+ * The server has not said when to come back.
+ */
+#define SLUICE_HINT_NONE 0
+
+/**
+ * The server has named a time by `Retry-After`, or by `retry-after-ms` and its like.
+ */
+#define SLUICE_HINT_RETRY_AFTER 1
+
+/**
+ * The server has named a time by the IETF draft's `RateLimit`.
+ */
+#define SLUICE_HINT_RATE_LIMIT 2
+
+/**
+ * The server has named a time by `X-RateLimit-Reset` and its like.
+ */
+#define SLUICE_HINT_RESET 3
+
+/**
+ * How HTTP answers look, checked once: made by `sluice_http_settings_new`, given back by `sluice_http_settings_free`. It
+ * never changes, so one serves any number of threads at once.
+ */
+typedef struct sluice_http_settings sluice_http_settings;
+
+/**
+ * How clients are told apart, checked once: made by `sluice_identity_new`, given back by `sluice_identity_free`. It never
+ * changes, so one serves any number of threads at once.
+ */
+typedef struct sluice_identity sluice_identity;
+
+/**
  * One policy over one table of keys. Made by `sluice_limiter_new`, `_open` or `_attach`, given back by
  * `sluice_limiter_free`.
  *
@@ -248,6 +505,18 @@
  * that is in a file or in memory that the processes share.
  */
 typedef struct sluice_limiter sluice_limiter;
+
+/**
+ * A policy under the name that HTTP answers call it by, made once for each limiter: by `sluice_quota_new` or
+ * `sluice_quota_of`, given back by `sluice_quota_free`. It never changes, so one serves any number of threads at once.
+ */
+typedef struct sluice_quota sluice_quota;
+
+/**
+ * When requests are tried again, checked once: made by `sluice_retry_new`, given back by `sluice_retry_free`. It serves
+ * any number of threads at once, who share its budget.
+ */
+typedef struct sluice_retry sluice_retry;
 
 /**
  * What a limiter may be told beyond its policy. Begin with `SLUICE_OPTIONS_INIT`, then set what should differ; 0
@@ -401,6 +670,438 @@ typedef struct sluice_limiter_stats {
      */
     uint64_t allowed_full;
 } sluice_limiter_stats;
+
+/**
+ * How HTTP answers may be told to look. Begin with `SLUICE_HTTP_OPTIONS_INIT`, then set what should differ; 0 or NULL
+ * stands for the default in every field but the first. Texts end with a NUL and are copied.
+ *
+ * It grows as `sluice_options` does.
+ */
+typedef struct sluice_http_options {
+    /**
+     * sizeof(sluice_http_options), as the caller was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Some of `SLUICE_FAMILY_*`, combined by `|`; 0 for `SLUICE_FAMILY_X_RATELIMIT | SLUICE_FAMILY_IETF`.
+     */
+    uint32_t families;
+    /**
+     * One of `SLUICE_RETRY_AFTER_*`.
+     */
+    uint32_t retry_after;
+    /**
+     * The status of a denial for the client's own excess, 400 to 599; 0 for 429, which is what clients understand.
+     */
+    uint32_t status;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * The member `code` of JSON bodies: 1 to 64 printable ASCII characters; NULL for "rate_limit_exceeded".
+     */
+    const char *code;
+    /**
+     * What denials tell people: one line of 1 to 1024 bytes of UTF-8; NULL for a sentence that says what happened and when
+     * to try again.
+     */
+    const char *message;
+    /**
+     * The `type` of problem details: a URI of 1 to 256 characters; NULL for the IETF draft's.
+     */
+    const char *problem_type;
+    /**
+     * The name of a parameter that tells a policy's burst in `RateLimit-Policy`, such as "acme-burst": 1 to 32 of
+     * a-z 0-9 _ - . *; NULL for none.
+     */
+    const char *burst_parameter;
+} sluice_http_options;
+
+/**
+ * One decision on a request, and the policy that it was made by.
+ */
+typedef struct sluice_verdict {
+    /**
+     * The policy, under its name; not NULL.
+     */
+    const struct sluice_quota *quota;
+    /**
+     * The decision, from `sluice_check` or any other function that gives one; not NULL.
+     */
+    const struct sluice_decision *decision;
+    /**
+     * How many permits the request asked for, where it was not 1: tells which of several policies binds most.
+     */
+    uint64_t cost;
+    /**
+     * Bytes by which clients can tell one partition of the quota from another, which they see; NULL for none. Do not use
+     * what is secret or personal.
+     */
+    const void *partition_key;
+    /**
+     * The length of the partition key in bytes, at most 96.
+     */
+    size_t partition_key_len;
+} sluice_verdict;
+
+/**
+ * A request's answer, of which its status, headers and body are asked. Begin with `SLUICE_ANSWER_INIT`. It grows as
+ * `sluice_options` does.
+ */
+typedef struct sluice_answer {
+    /**
+     * sizeof(sluice_answer), as the caller was compiled.
+     */
+    size_t struct_size;
+    /**
+     * How answers look; NULL for all defaults.
+     */
+    const struct sluice_http_settings *settings;
+    /**
+     * `n` verdicts on the request, always in the same order; NULL only if `n` is 0.
+     */
+    const struct sluice_verdict *verdicts;
+    /**
+     * How many: 1 for most, 0 for a request that nobody limits. Up to 16 need no memory beyond the stack.
+     */
+    size_t n;
+    /**
+     * When the decisions were made, in nanoseconds since 1970-01-01 00:00 UTC: what the answer says of the future counts
+     * from it.
+     */
+    uint64_t now_unix_ns;
+} sluice_answer;
+
+/**
+ * What the verdicts on a request come to. Begin with `SLUICE_OUTCOME_INIT`. It grows as `sluice_limiter_stats` does.
+ */
+typedef struct sluice_outcome {
+    /**
+     * sizeof(sluice_outcome), as the caller was compiled. Set before the call.
+     */
+    size_t struct_size;
+    /**
+     * 1 if all verdicts allow the request, else 0.
+     */
+    uint32_t allowed;
+    /**
+     * 200 if it is allowed; 429, or the settings' status, if the client has asked for too much; 503 if a limiter could not
+     * count, which is none of the client's doing: `SLUICE_REASON_TABLE_FULL`, `_TABLE_DAMAGED`, `_TIME_OUT_OF_RANGE`.
+     */
+    uint32_t status;
+    /**
+     * The phrase that belongs to the status, such as "Too Many Requests". Valid for ever, nothing to free.
+     */
+    const char *reason_phrase;
+    /**
+     * On a denial that waiting cures: whole seconds, at least 1, after which the request is admitted if nobody else asks
+     * for its keys in between. Else 0.
+     */
+    uint64_t retry_after_s;
+    /**
+     * The place of the verdict whose numbers stand in `X-RateLimit-*` and in bodies; `n` if there are none. On a denial that
+     * with the longest wait of those that deny, else the one that binds most.
+     */
+    size_t speaking;
+} sluice_outcome;
+
+/**
+ * Receives one header field: the context that was given, the field's name, such as "Retry-After", and its value, which is
+ * printable ASCII. Neither ends with a NUL, and both last as long as the call only. It must return.
+ */
+typedef void (*sluice_header_visitor)(void *context,
+                                      const char *name,
+                                      size_t name_len,
+                                      const char *value,
+                                      size_t value_len);
+
+/**
+ * How clients may be told apart. Begin with `SLUICE_IDENTITY_OPTIONS_INIT`, then set what should differ; 0 or NULL stands
+ * for the default in every field but the first. Texts end with a NUL and are read during the call only.
+ *
+ * It grows as `sluice_options` does.
+ */
+typedef struct sluice_identity_options {
+    /**
+     * sizeof(sluice_identity_options), as the caller was compiled.
+     */
+    size_t struct_size;
+    /**
+     * The one header that names clients; NULL for "X-Forwarded-For". "Forwarded" has the grammar of RFC 7239, every
+     * other is a list of addresses.
+     */
+    const char *header;
+    /**
+     * The proxies that are trusted: "none", a number of hops such as "2", or networks and addresses with commas between
+     * them, such as "10.0.0.0/8, 2001:db8::/32", also "loopback", "private" and "unix". NULL for none.
+     */
+    const char *proxies;
+    /**
+     * How many bits of an IPv6 address count, from 1 to 128; 0 for 64.
+     */
+    uint32_t ipv6_prefix;
+    /**
+     * How many bits of an IPv4 address count, from 1 to 32; 0 for 32.
+     */
+    uint32_t ipv4_prefix;
+    /**
+     * Some of `SLUICE_EMBEDDED_*`, combined by `|`. IPv4-mapped addresses always count as IPv4.
+     */
+    uint32_t embedded;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} sluice_identity_options;
+
+/**
+ * Bytes of any content, which are read during a call only.
+ */
+typedef struct sluice_bytes {
+    /**
+     * `len` bytes. May be NULL if `len` is 0.
+     */
+    const void *data;
+    /**
+     * How many.
+     */
+    size_t len;
+} sluice_bytes;
+
+/**
+ * Who a request comes from.
+ */
+typedef struct sluice_client {
+    /**
+     * What the client is counted by: the key for `sluice_check`, of which the first `key_len` bytes count. The others
+     * are 0.
+     */
+    uint8_t key[24];
+    /**
+     * At most `SLUICE_CLIENT_KEY_MAX`.
+     */
+    uint32_t key_len;
+    /**
+     * One of `SLUICE_SOURCE_*`: how the address was found.
+     */
+    uint32_t source;
+    /**
+     * The client's whole address in network byte order, of which the first `address_len` bytes count. The others are 0.
+     */
+    uint8_t address[16];
+    /**
+     * 4, 16, or 0 for a client that has none. An IPv4-mapped IPv6 address is one of IPv4.
+     */
+    uint32_t address_len;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} sluice_client;
+
+/**
+ * One part of a key.
+ */
+typedef struct sluice_key_part {
+    /**
+     * One of `SLUICE_PART_*`.
+     */
+    uint32_t kind;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * The name of a header or of a named part; (NULL, 0) for the others. A header's is the same in upper and lower case.
+     */
+    const void *name;
+    /**
+     * The length of the name in bytes.
+     */
+    size_t name_len;
+    /**
+     * The part's value, bytes of any content and length. May be NULL if `value_len` is 0.
+     */
+    const void *value;
+    /**
+     * The length of the value in bytes.
+     */
+    size_t value_len;
+} sluice_key_part;
+
+/**
+ * When requests may be tried again. Begin with `SLUICE_RETRY_OPTIONS_INIT`, then set what should differ; 0 or NULL stands
+ * for the default in every field but the first. Times are in nanoseconds and go up to 366 days.
+ *
+ * It grows as `sluice_options` does.
+ */
+typedef struct sluice_retry_options {
+    /**
+     * sizeof(sluice_retry_options), as the caller was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Own back-off, for a response that does not say when: a chance between 50 ms and this, doubled for every further
+     * attempt; 0 for 500 ms.
+     */
+    uint64_t base_ns;
+    /**
+     * The most that own back-off grows to; 0 for 30 s.
+     */
+    uint64_t cap_ns;
+    /**
+     * How long after the beginning of the first attempt the last one may begin; 0 for 300 s.
+     */
+    uint64_t deadline_ns;
+    /**
+     * The longest wait that a server may ask for; beyond it there is no retry. 0 for 120 s.
+     */
+    uint64_t max_server_wait_ns;
+    /**
+     * The most that is added by chance to a wait that the server has named; 0 for 30 s.
+     */
+    uint64_t max_jitter_ns;
+    /**
+     * The same in percent of that wait, up to 100; 0 for 10.
+     */
+    uint32_t jitter_percent;
+    /**
+     * How many attempts there are in all, the first included, up to 1000; 0 for 4.
+     */
+    uint32_t max_attempts;
+    /**
+     * How many retries may come without a time that the server has named: while more than half of so many tokens are
+     * left, of which each such response takes one; up to 1000000. 0 for no such bound.
+     */
+    uint32_t budget_tokens;
+    /**
+     * How much of a token a response gives back that goes well, in percent, up to 100; 0 for 20.
+     */
+    uint32_t budget_percent;
+    /**
+     * Some of `SLUICE_RETRY_*`, combined by `|`.
+     */
+    uint32_t flags;
+    /**
+     * How many statuses there are at `statuses`.
+     */
+    uint32_t n_statuses;
+    /**
+     * How many there are at `statuses_with_hint`.
+     */
+    uint32_t n_statuses_with_hint;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * The statuses that are tried again, from 400 to 599; NULL for 429 and 503, and 413 where it says when.
+     */
+    const uint16_t *statuses;
+    /**
+     * More that are tried again only where the response says when, such as the 403 of GitHub; NULL for none.
+     */
+    const uint16_t *statuses_with_hint;
+} sluice_retry_options;
+
+/**
+ * The attempt whose response has come. Begin with `SLUICE_ATTEMPT_INIT`. It grows as `sluice_options` does.
+ */
+typedef struct sluice_attempt {
+    /**
+     * sizeof(sluice_attempt), as the caller was compiled.
+     */
+    size_t struct_size;
+    /**
+     * The request's method, such as "GET", ended by a NUL; not NULL.
+     */
+    const char *method;
+    /**
+     * Which attempt it was: the first is number 1.
+     */
+    uint32_t number;
+    /**
+     * The response's status.
+     */
+    uint32_t status;
+    /**
+     * How long ago the first attempt began, in nanoseconds, by a monotonic clock.
+     */
+    uint64_t elapsed_ns;
+    /**
+     * Some of `SLUICE_ATTEMPT_*`, combined by `|`.
+     */
+    uint32_t flags;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} sluice_attempt;
+
+/**
+ * One header field of a response: bytes of any content.
+ */
+typedef struct sluice_header {
+    /**
+     * The name, in upper or lower case. May be NULL if `name_len` is 0.
+     */
+    const void *name;
+    /**
+     * The length of the name in bytes.
+     */
+    size_t name_len;
+    /**
+     * The value. May be NULL if `value_len` is 0.
+     */
+    const void *value;
+    /**
+     * The length of the value in bytes.
+     */
+    size_t value_len;
+} sluice_header;
+
+/**
+ * What to do about a response.
+ */
+typedef struct sluice_advice {
+    /**
+     * 1 to ask again after `wait_ns`; 0 to let the caller have this response.
+     */
+    uint32_t retry;
+    /**
+     * One of `SLUICE_GIVE_UP_*`: why there is no retry.
+     */
+    uint32_t reason;
+    /**
+     * How long to wait before the next attempt, in nanoseconds; 0 if there is none.
+     */
+    uint64_t wait_ns;
+    /**
+     * Where there is no retry: how long the server wants to be left alone, in nanoseconds; `SLUICE_NEVER` where it has not
+     * said so. Else 0. More than 584 years are told as 1 less than `SLUICE_NEVER`.
+     */
+    uint64_t come_back_ns;
+} sluice_advice;
+
+/**
+ * What a response says of coming back.
+ */
+typedef struct sluice_hint {
+    /**
+     * One of `SLUICE_HINT_*`: which field says so.
+     */
+    uint32_t source;
+    /**
+     * 1 if the server asks not to be asked again, else 0.
+     */
+    uint32_t forbids_retry;
+    /**
+     * How long to wait at least, in nanoseconds; 0 for a time that has come already, `SLUICE_NEVER` where nothing is said.
+     * More than 584 years are told as 1 less than `SLUICE_NEVER`.
+     */
+    uint64_t wait_ns;
+} sluice_hint;
 
 #ifdef __cplusplus
 extern "C" {
@@ -858,6 +1559,25 @@ int32_t sluice_reset(const struct sluice_limiter *limiter,
 SLUICE_NOEXCEPT;
 
 /**
+ * Tells the time as the calls take it that are not told theirs: of the limiter's clock, in nanoseconds since
+ * 1970-01-01 00:00 UTC.
+ *
+ * For who needs the time of a decision beside it, as HTTP answers do: read it here and decide by `sluice_check_at`.
+ *
+ * * `limiter`: not NULL
+ * * `out`: receives the time, not NULL; left as it was on an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once. Since 0.1.0.
+ *
+ * # Safety
+ * `limiter` is NULL or a limiter that is not freed before this returns; `out` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_now(const struct sluice_limiter *limiter,
+                   uint64_t *out)
+SLUICE_NOEXCEPT;
+
+/**
  * Tells what a limiter holds and has done.
  *
  * * `limiter`: not NULL
@@ -953,6 +1673,457 @@ int32_t sluice_check_packed_at(const struct sluice_limiter *limiter,
                                uint64_t now_unix_ns,
                                struct sluice_decision *out)
 SLUICE_NOEXCEPT;
+
+/**
+ * Names a policy for HTTP answers.
+ *
+ * * `name`: 1 to 64 printable ASCII characters, ended by a NUL, such as "per-minute"; NULL for "default". Clients see it
+ * * `policy`: a text as for `sluice_limiter_new`
+ * * `out`: receives the quota, the caller's to free; left as it was on an error
+ *
+ * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT` (`sluice_last_error` says what of the name is wrong) or
+ * `SLUICE_ERR_POLICY`. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `name` and `policy` are NULL or end with a NUL; `out` is NULL or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_quota_new(const char *name,
+                         const char *policy,
+                         struct sluice_quota **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Names the policy of a limiter for HTTP answers.
+ *
+ * * `name`, `out`: as for `sluice_quota_new`
+ * * `limiter`: not NULL; used during the call only
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `name` is NULL or ends with a NUL; `limiter` is NULL or a limiter that is not freed before this returns; `out` is NULL
+ * or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_quota_of(const char *name,
+                        const struct sluice_limiter *limiter,
+                        struct sluice_quota **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Frees a quota. NULL is none, and nothing happens.
+ *
+ * * `quota`: from `sluice_quota_new` or `sluice_quota_of`; no other thread may be using it, and nobody may afterwards
+ *
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `quota` is NULL or a quota that was not freed before and that nobody uses now or later.
+ */
+SLUICE_API
+void sluice_quota_free(struct sluice_quota *quota)
+SLUICE_NOEXCEPT;
+
+/**
+ * Checks how HTTP answers are to look, and keeps it.
+ *
+ * * `options`: not NULL; read during the call only. Whoever wants all defaults needs no settings: every function takes
+ *   NULL for them
+ * * `out`: receives the settings, the caller's to free; left as it was on an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`; `sluice_last_error` says which option is wrong, where, and what would be
+ * right. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `options` is NULL or good for reading its `struct_size` bytes, and its texts are NULL or end with a NUL; `out` is NULL
+ * or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_http_settings_new(const struct sluice_http_options *options,
+                                 struct sluice_http_settings **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Frees settings. NULL is none, and nothing happens.
+ *
+ * * `settings`: from `sluice_http_settings_new`; no other thread may be using them, and nobody may afterwards
+ *
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `settings` is NULL or settings that were not freed before and that nobody uses now or later.
+ */
+SLUICE_API void sluice_http_settings_free(struct sluice_http_settings *settings) SLUICE_NOEXCEPT;
+
+/**
+ * Copies the value for `Access-Control-Expose-Headers`, ended by a NUL: the names of all fields that answers may have,
+ * none of which a script of another origin sees without it.
+ *
+ * * `families`: as in `sluice_http_options`
+ * * `buf`: where to; NULL only if `cap` is 0
+ * * `cap`: the bytes at `buf`; 256 are always enough
+ * * `length`: receives the bytes of the text without its NUL, also on `SLUICE_ERR_BUFFER`; not NULL
+ *
+ * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the text and its NUL do not fit, and then what is
+ * at `buf` is of no use. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `buf` is NULL or good for writing `cap` bytes; `length` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_expose_headers(uint32_t families,
+                              char *buf,
+                              size_t cap,
+                              size_t *length)
+SLUICE_NOEXCEPT;
+
+/**
+ * Tells what the verdicts on a request come to.
+ *
+ * * `answer`: not NULL; nothing in it is changed or kept
+ * * `out`: its `struct_size` set, not NULL; left as it was on an error
+ *
+ * Returns `SLUICE_OK`, or `SLUICE_ERR_ARGUMENT` if anything in `answer` is wrong. Safe from any number of threads at once.
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `answer` is NULL or good for reading its `struct_size` bytes, and what it points to for reading as long as said;
+ * settings and quotas are not freed before this returns; `out` is NULL or good for reading and writing its
+ * `struct_size` bytes.
+ */
+SLUICE_API
+int32_t sluice_answer_outcome(const struct sluice_answer *answer,
+                              struct sluice_outcome *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Hands every header field of an answer to `visit`, in order: `Retry-After` on a denial that waiting cures, the fields of
+ * the families chosen, and `Cache-Control: no-store` on a denial.
+ *
+ * * `answer`: as for `sluice_answer_outcome`
+ * * `visit`: called for each field, on this thread, before this returns; not NULL. Put fields in place of those of the
+ *   same name that a response has; among them a name comes twice only where a list of very many policies is too long for
+ *   one line, and then both lines count
+ * * `context`: handed on as it is
+ *
+ * Returns `SLUICE_OK`, or `SLUICE_ERR_ARGUMENT`, and then no field was handed on. Safe from any number of threads at once;
+ * it takes no lock and allocates nothing. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_answer_outcome`; `visit` may be called with `context`, returns, and does not throw.
+ */
+SLUICE_API
+int32_t sluice_answer_headers(const struct sluice_answer *answer,
+                              sluice_header_visitor visit,
+                              void *context)
+SLUICE_NOEXCEPT;
+
+/**
+ * Writes the header fields of an answer as lines "Name: value\r\n", ended by a NUL: those that `sluice_answer_headers`
+ * hands on.
+ *
+ * * `answer`: as for `sluice_answer_outcome`
+ * * `buf`: where to; NULL only if `cap` is 0
+ * * `cap`: the bytes at `buf`, of which `SLUICE_HEADER_LINES_MAX(n)` are always enough
+ * * `length`: receives the bytes of the lines without their NUL, also on `SLUICE_ERR_BUFFER`; not NULL
+ *
+ * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the lines and their NUL do not fit, and then what
+ * is at `buf` is of no use. Safe from any number of threads at once; it takes no lock and allocates nothing. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_answer_outcome`; `buf` is NULL or good for writing `cap` bytes; `length` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_answer_header_lines(const struct sluice_answer *answer,
+                                   char *buf,
+                                   size_t cap,
+                                   size_t *length)
+SLUICE_NOEXCEPT;
+
+/**
+ * Nanoseconds as whole seconds, rounded up and at least 1, as `Retry-After` has them; `SLUICE_NEVER` stays.
+ *
+ * Safe from any thread. Since 0.1.0.
+ */
+SLUICE_API uint64_t sluice_whole_seconds(uint64_t ns) SLUICE_NOEXCEPT;
+
+/**
+ * Writes the body of a denial, ended by a NUL; an empty text where the request is allowed, and the body is the
+ * program's.
+ *
+ * * `answer`: as for `sluice_answer_outcome`
+ * * `body`: one of `SLUICE_BODY_*`
+ * * `buf`: where to; NULL only if `cap` is 0
+ * * `cap`: the bytes at `buf`, of which `SLUICE_BODY_MAX(n)` are always enough
+ * * `length`: receives the bytes of the body without its NUL, also on `SLUICE_ERR_BUFFER`; not NULL
+ *
+ * Whatever names and texts are in it, JSON stays JSON and HTML shows them as text. Returns `SLUICE_OK`,
+ * `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the body and its NUL do not fit, and then what is at `buf` is of no use.
+ * Safe from any number of threads at once; it takes no lock and allocates nothing. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_answer_header_lines`.
+ */
+SLUICE_API
+int32_t sluice_answer_body(const struct sluice_answer *answer,
+                           uint32_t body,
+                           char *buf,
+                           size_t cap,
+                           size_t *length)
+SLUICE_NOEXCEPT;
+
+/**
+ * The value for `Content-Type` that belongs to a body.
+ *
+ * Never NULL, valid for ever, nothing to free. A number that is no body has "application/octet-stream". Safe from any
+ * thread. Since 0.1.0.
+ */
+SLUICE_API
+const char *sluice_body_content_type(uint32_t body)
+SLUICE_NOEXCEPT;
+
+/**
+ * The body that a request's `Accept` header asks for: that of the highest quality; of equals the one that is named, not only
+ * covered by a range; of equals still the one that is offered first.
+ *
+ * * `accept`, `accept_len`: the header's value, bytes of any content; (NULL, 0) where the request has none
+ * * `offered`, `n`: which of `SLUICE_BODY_*` there are, what the server would rather send first; (NULL, 0) for JSON, problem
+ *   details, HTML and text. The first is taken without the header, and where it accepts none of them
+ * * `out`: receives one of `SLUICE_BODY_*`; not NULL
+ *
+ * Nothing in the header is an error: a member that is no media range, or whose quality is no number from 0 to 1, counts as
+ * if it were not there. Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any thread; it allocates nothing. Since
+ * 0.1.0.
+ *
+ * # Safety
+ * `accept` is good for reading `accept_len` bytes and `offered` for reading `n` numbers; `out` is NULL or good for
+ * writing.
+ */
+SLUICE_API
+int32_t sluice_body_from_accept(const char *accept,
+                                size_t accept_len,
+                                const uint32_t *offered,
+                                size_t n,
+                                uint32_t *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Checks how clients are to be told apart, and keeps it.
+ *
+ * * `options`: not NULL; read during the call only
+ * * `out`: receives the identity, the caller's to free; left as it was on an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`; `sluice_last_error` says which option is wrong, and what would be right.
+ * Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `options` is NULL or good for reading its `struct_size` bytes, and its texts are NULL or end with a NUL; `out` is NULL
+ * or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_identity_new(const struct sluice_identity_options *options,
+                            struct sluice_identity **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Frees an identity. NULL is none, and nothing happens.
+ *
+ * * `identity`: from `sluice_identity_new`; no other thread may be using it, and nobody may afterwards
+ *
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `identity` is NULL or an identity that was not freed before and that nobody uses now or later.
+ */
+SLUICE_API void sluice_identity_free(struct sluice_identity *identity) SLUICE_NOEXCEPT;
+
+/**
+ * Finds who a request comes from, and the key by which to count it.
+ *
+ * * `identity`: NULL for the default: the peer is the client, whatever it sends
+ * * `peer`, `peer_len`: the address at the other end of the connection in network byte order: 4 bytes of IPv4 (`sin_addr`),
+ *   16 of IPv6 (`sin6_addr`), or (NULL, 0) for a peer that has none (a Unix socket)
+ * * `lines`: the values of all lines of the identity's header, in the order in which they came; none is too long or too
+ *   strange. NULL only if `n` is 0
+ * * `n`: how many; 0 where the request has no such header
+ * * `out`: receives the client, not NULL; left as it was on an error
+ *
+ * The header is looked at only where the peer is trusted, from the right, and up to the first address that is none of a
+ * trusted proxy. An entry that is no address ends the way at the last good hop: never at one that anybody could have
+ * written. An IPv6 address is cut to the identity's prefix, an IPv4-mapped one is IPv4; ports and zone ids are dropped.
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once; it takes no lock and allocates
+ * nothing. Since 0.1.0.
+ *
+ * # Safety
+ * `identity` is NULL or an identity that is not freed before this returns; `peer` is good for reading `peer_len` bytes,
+ * `lines` for reading `n` of them, and each for its length; `out` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_client_key(const struct sluice_identity *identity,
+                          const void *peer,
+                          size_t peer_len,
+                          const struct sluice_bytes *lines,
+                          size_t n,
+                          struct sluice_client *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Writes what a client is counted by as text, ended by a NUL, for logs: "203.0.113.10", "2001:db8::/64", or "local" for all
+ * that have no address.
+ *
+ * * `client`: as `sluice_client_key` has filled it, not NULL
+ * * `buf`: where to; NULL only if `cap` is 0
+ * * `cap`: the bytes at `buf`; `SLUICE_CLIENT_TEXT_MAX` are always enough
+ * * `length`: receives the bytes of the text without its NUL, also on `SLUICE_ERR_BUFFER`; not NULL
+ *
+ * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the text and its NUL do not fit, and then what is
+ * at `buf` is of no use. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `client` is NULL or good for reading; `buf` is NULL or good for writing `cap` bytes; `length` is NULL or good for
+ * writing.
+ */
+SLUICE_API
+int32_t sluice_client_text(const struct sluice_client *client,
+                           char *buf,
+                           size_t cap,
+                           size_t *length)
+SLUICE_NOEXCEPT;
+
+/**
+ * Puts a key together from parts, none of which can pass for another or for two, whatever it holds.
+ *
+ * * `parts`: `n` of them; NULL only if `n` is 0
+ * * `n`: how many; 0 is the empty key
+ * * `buf`: where to; NULL only if `cap` is 0. It gets the bytes of the key alone, without a NUL
+ * * `cap`: the bytes at `buf`; for each part its name, its value and 21 more are always enough
+ * * `length`: receives the bytes of the key, also on `SLUICE_ERR_BUFFER`; not NULL
+ *
+ * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the key does not fit, and then what is at `buf` is of
+ * no use. A key of one address is that address's own. Safe from any thread; it allocates nothing. Since 0.1.0.
+ *
+ * # Safety
+ * `parts` is NULL or good for reading `n` of them, and each one's name and value for its length; `buf` is NULL or good for
+ * writing `cap` bytes and none of those; `length` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_key_join(const struct sluice_key_part *parts,
+                        size_t n,
+                        void *buf,
+                        size_t cap,
+                        size_t *length)
+SLUICE_NOEXCEPT;
+
+/**
+ * Checks when requests are to be tried again, and keeps it.
+ *
+ * * `options`: not NULL; read during the call only. Whoever wants all defaults needs none: `sluice_retry_decide` takes NULL
+ * * `out`: receives the retry policy, the caller's to free; left as it was on an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`; `sluice_last_error` says which option is wrong, and what would be right.
+ * Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `options` is NULL or good for reading its `struct_size` bytes, and its statuses for reading as many as it says; `out` is
+ * NULL or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_retry_new(const struct sluice_retry_options *options,
+                         struct sluice_retry **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Frees a retry policy. NULL is none, and nothing happens.
+ *
+ * * `retry`: from `sluice_retry_new`; no other thread may be using it, and nobody may afterwards
+ *
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `retry` is NULL or a retry policy that was not freed before and that nobody uses now or later.
+ */
+SLUICE_API void sluice_retry_free(struct sluice_retry *retry) SLUICE_NOEXCEPT;
+
+/**
+ * Decides what to do about a response, by the system's clock and a random number: see `sluice_retry_decide_at`.
+ *
+ * * `retry`, `attempt`, `headers`, `n`, `out`: as there
+ *
+ * Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_retry_decide_at`.
+ */
+SLUICE_API
+int32_t sluice_retry_decide(const struct sluice_retry *retry,
+                            const struct sluice_attempt *attempt,
+                            const struct sluice_header *headers,
+                            size_t n,
+                            struct sluice_advice *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Decides what to do about a response: wait so long and ask again, or let the caller have it and say when to come back.
+ *
+ * A wait that the server has named is never shortened. The library neither waits nor asks.
+ *
+ * * `retry`: NULL for all defaults, without a budget
+ * * `attempt`: not NULL
+ * * `headers`: the fields of the response, in any order; those that are no help are passed over. NULL only if `n` is 0
+ * * `n`: how many
+ * * `now_unix_ns`: the wall clock, in nanoseconds since 1970-01-01 00:00 UTC
+ * * `random`: a number of which each is as likely as any other; 0 adds no jitter and makes own back-off the shortest
+ * * `out`: receives the advice, not NULL; left as it was on an error
+ *
+ * Returns `SLUICE_OK` whether there is a retry or not, or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once.
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `retry` is NULL or a retry policy that is not freed before this returns; `attempt` is NULL or good for reading its
+ * `struct_size` bytes, and its method ends with a NUL; `headers` is NULL or good for reading `n` of them, and each one's
+ * name and value for its length; `out` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_retry_decide_at(const struct sluice_retry *retry,
+                               const struct sluice_attempt *attempt,
+                               const struct sluice_header *headers,
+                               size_t n,
+                               uint64_t now_unix_ns,
+                               uint64_t random,
+                               struct sluice_advice *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Tells what a response says of coming back, whatever its status.
+ *
+ * * `headers`, `n`, `now_unix_ns`: as for `sluice_retry_decide_at`
+ * * `flags`: `SLUICE_RETRY_STRICT` or 0
+ * * `out`: receives what is said, not NULL; left as it was on an error
+ *
+ * Returns `SLUICE_OK`, also where nothing is said, or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once.
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `headers` is NULL or good for reading `n` of them, and each one's name and value for its length; `out` is NULL or good
+ * for writing.
+ */
+SLUICE_API
+int32_t sluice_retry_hint(const struct sluice_header *headers,
+                          size_t n,
+                          uint64_t now_unix_ns,
+                          uint32_t flags,
+                          struct sluice_hint *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * A fixed English phrase for a reason, one of `SLUICE_GIVE_UP_*`.
+ *
+ * Never NULL, valid for ever, nothing to free. A number that is no reason has a phrase too. Safe from any thread.
+ * Since 0.1.0.
+ */
+SLUICE_API const char *sluice_give_up_message(uint32_t reason) SLUICE_NOEXCEPT;
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -35,7 +35,7 @@
 //!     );
 //!     assert_eq!(
 //!         body.text,
-//!         r#"{"status":429,"error":"Too Many Requests","message":"You have sent too many requests. Try again in 1 hour.","code":"rate_limit_exceeded","retryAfter":3600,"limit":100,"remaining":0,"reset":1795309200}"#
+//!         r#"{"status":429,"error":"Too Many Requests","message":"You have sent more requests than the limit allows. Try again in 1 hour.","code":"rate_limit_exceeded","retryAfter":3600,"limit":100,"remaining":0,"reset":1795309200}"#
 //!     );
 //! }
 //! # Ok::<(), sluicegate::Error>(())
@@ -78,7 +78,12 @@ mod accept;
 mod answer;
 mod body;
 mod families;
-pub mod fields;
+/// The names: every response header field of an answer, and the parameters and keys inside them. Who reads answers takes
+/// them from the same place.
+pub mod fields {
+    #[doc(inline)]
+    pub use crate::fields::{Field, parameter, problem};
+}
 mod headers;
 mod in_words;
 mod line;
@@ -93,8 +98,11 @@ mod verdict;
 pub use answer::Answer;
 pub use body::{Body, BodyFormat};
 pub use families::Families;
+pub use fields::Field;
 pub use in_words::InWords;
 pub use quota::{DEFAULT_NAME, Quota};
-pub use settings::{DEFAULT_CODE, RetryAfterForm, Settings, SettingsBuilder};
+#[cfg(feature = "capi")]
+pub(crate) use seconds::to_wait as whole_seconds;
+pub use settings::{DEFAULT_CODE, DEFAULT_STATUS, RetryAfterForm, Settings, SettingsBuilder};
 pub use valid::{MAX_MESSAGE, MAX_NAME, MAX_PARAMETER, MAX_PARTITION_KEY, MAX_PROBLEM_TYPE};
 pub use verdict::Verdict;
