@@ -111,7 +111,9 @@ fn the_families_of_header_fields_are_those_chosen() {
         assert_eq!(names, expected, "{families}");
         assert!(answer.number("retry-after") > 1);
     }
-    assert!(denied(&["--headers", "draft-07"], "").header("ratelimit").unwrap().starts_with("limit=1, remaining=0"));
+    assert!(
+        denied(&["--headers", "draft-07"], "").header("ratelimit").unwrap().starts_with("limit=1, remaining=0")
+    );
 }
 
 #[test]
@@ -123,7 +125,8 @@ fn retry_after_can_be_a_date() {
 
 #[test]
 fn a_table_that_is_full_is_no_excess_of_the_clients() {
-    let policy = ["--policy", "token-bucket 1/d", "--key", "header:X-Api-Key", "--max-keys", "1", "--on-full", "deny"];
+    let policy =
+        ["--policy", "token-bucket 1/d", "--key", "header:X-Api-Key", "--max-keys", "1", "--on-full", "deny"];
     let server = Server::start(&policy);
     let answers = (0..1000).map(|key| server.get(&format!("X-Api-Key: {key}\r\n")));
     let refused = answers.into_iter().find(|answer| answer.status() != 200).expect("a full table");
@@ -173,7 +176,10 @@ fn a_header_that_is_not_believed_is_told_of_once() {
     let mut server = Server::start(&["--trusted-proxies", "1"]);
     assert_eq!(server.get("X-Forwarded-For: unknown\r\n").status(), 200);
     let told = server.told();
-    assert!(told.contains("no address where the client's would be; all such clients count as 127.0.0.1"), "{told}");
+    assert!(
+        told.contains("no address where the client's would be; all such clients count as 127.0.0.1"),
+        "{told}"
+    );
 }
 
 #[test]

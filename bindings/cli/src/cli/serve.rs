@@ -272,7 +272,7 @@ Examples:
 Whatever is asked, whoever is within the limit gets 200, others 429 with
 Retry-After (unless waiting would not help) and a body as their Accept header
 asks for. Proxies ask at /check about the request that X-Forwarded-Method and
-X-Forwarded-Uri name; /check?denied=403 answers 403 in place of 429, for nginx.
+X-Forwarded-Uri name; /check/403 answers 403 in place of 429, for nginx.
 
 SIGHUP reads the configuration again: limits that stay keep what they know, and a
 wrong file is refused while the old one goes on. SIGINT or SIGTERM stops the server

@@ -14,6 +14,9 @@ use crate::cli;
 /// Says what the answer is, whatever status it is shown by.
 const STATUS: HeaderName = HeaderName::from_static("sluice-status");
 
+/// Below the path, where denials are shown by 403.
+const AS_403: &str = "/403";
+
 /// How proxies ask.
 #[derive(Debug)]
 pub struct Check {
@@ -52,30 +55,30 @@ impl Check {
 
     /// What a request is; whether a question must name the path and the method depends on what they are needed for.
     pub fn inquiry<'a, B>(&self, request: &'a Request<B>, needs_path: bool, needs_method: bool) -> Inquiry<'a> {
-        if self.path.as_deref() != Some(request.uri().path()) {
-            return Inquiry::Itself;
-        }
-        self.about(request, needs_path, needs_method).unwrap_or_else(Inquiry::Wrong)
+        // The query is none of the proxy's: Caddy hands on the client's.
+        let below = self.path.as_deref().and_then(|path| request.uri().path().strip_prefix(path));
+        let denied = match below {
+            Some("") => None,
+            Some(AS_403) => Some(StatusCode::FORBIDDEN),
+            _ => return Inquiry::Itself,
+        };
+        self.about(request, denied, needs_path, needs_method).unwrap_or_else(Inquiry::Wrong)
     }
 
-    fn about<'a, B>(&self, request: &'a Request<B>, path: bool, method: bool) -> Result<Inquiry<'a>, String> {
-        let denied = denied(request.uri().query())?;
+    fn about<'a, B>(
+        &self,
+        request: &'a Request<B>,
+        denied: Option<StatusCode>,
+        needs_path: bool,
+        needs_method: bool,
+    ) -> Result<Inquiry<'a>, String> {
         let headers = request.headers();
-        let uri = one(headers, &self.uri_header, path)?.unwrap_or_default();
-        let method = match one(headers, &self.method_header, method)? {
+        let uri = one(headers, &self.uri_header, needs_path)?.unwrap_or_default();
+        let method = match one(headers, &self.method_header, needs_method)? {
             Some(named) => std::str::from_utf8(named).map_err(|_| wrong(&self.method_header))?,
             None => request.method().as_str(),
         };
         Ok(Inquiry::About { method, path: Path::of(uri), denied })
-    }
-}
-
-/// The status that a denial is to have by the query: none, or `denied=403`.
-fn denied(query: Option<&str>) -> Result<Option<StatusCode>, String> {
-    match query.unwrap_or_default() {
-        "" => Ok(None),
-        "denied=403" => Ok(Some(StatusCode::FORBIDDEN)),
-        other => Err(format!("the query {other:?} is not known here; there is denied=403, for nginx, or none")),
     }
 }
 
@@ -132,7 +135,9 @@ mod tests {
 
     #[test]
     fn a_question_is_about_the_method_and_the_path_that_the_proxy_names() {
-        for (uri, denied) in [("/check", None), ("/check?denied=403", Some(StatusCode::FORBIDDEN))] {
+        for (uri, denied) in
+            [("/check", None), ("/check?denied=403", None), ("/check/403", Some(StatusCode::FORBIDDEN))]
+        {
             let expected = Inquiry::About { method: "POST", path: Path::of(b"/login"), denied };
             assert_eq!(check().inquiry(&request(uri, &BOTH), true, true), expected);
         }
@@ -140,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_else_is_asked_is_about_itself_whatever_it_forwards() {
-        for uri in ["/", "/check/", "//check", "/check/x", "/%63heck"] {
+        for uri in ["/", "/check/", "//check", "/check/x", "/check/403/", "/checks", "/%63heck"] {
             assert_eq!(check().inquiry(&request(uri, &BOTH), true, true), Inquiry::Itself, "{uri}");
         }
         let none = Check { path: None, ..check() };
@@ -162,8 +167,5 @@ mod tests {
         assert!(inquiry(&[], false, false).contains("About"));
         assert!(inquiry(&[BOTH[1], BOTH[1]], false, false).contains("twice"));
         assert!(inquiry(&[("X-Forwarded-Method", b"\xff")], false, false).contains("x-forwarded-method"));
-        let unknown = request("/check?denied=401", &BOTH);
-        let query = check().inquiry(&unknown, false, false);
-        assert!(matches!(query, Inquiry::Wrong(problem) if problem.contains("denied=403")));
     }
 }

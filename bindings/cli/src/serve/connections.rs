@@ -11,10 +11,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 
-use super::listen::{Listener, Stream};
+use super::listen::{Accepted, Listener, Stream};
 use super::response::Response;
 use super::stop::Stop;
 
@@ -56,25 +56,17 @@ impl Connections {
     /// Serves who connects, until asked to stop. Who has connected by then is served still.
     pub async fn accept(self, listener: Listener, answers: Arc<impl Answers>) {
         loop {
-            let place = tokio::select! {
-                place = self.places.clone().acquire_owned() => place,
-                () = self.stop.asked() => break,
-            };
-            let Ok(place) = place else { break };
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.serve(stream, peer, answers.clone(), place),
+                    Ok(connection) => self.serve_when_there_is_room(connection, &answers).await,
                     Err(_) => tokio::time::sleep(WITHOUT_DESCRIPTOR).await,
                 },
                 () = self.stop.asked() => break,
             }
         }
-        while let Ok(place) = self.places.clone().try_acquire_owned() {
-            // Who waits in the listener's queue has connected as far as they know. A time of zero looks once.
-            match tokio::time::timeout(Duration::ZERO, listener.accept()).await {
-                Ok(Ok((stream, peer))) => self.serve(stream, peer, answers.clone(), place),
-                _ => break,
-            }
+        // Who waits in the listener's queue has connected as far as they know. A time of zero looks once.
+        while let Ok(Ok(connection)) = tokio::time::timeout(Duration::ZERO, listener.accept()).await {
+            self.serve_when_there_is_room(connection, &answers).await;
         }
     }
 
@@ -84,14 +76,10 @@ impl Connections {
         let _ = self.places.acquire_many(self.most).await;
     }
 
-    fn serve(
-        &self,
-        stream: Box<dyn Stream>,
-        peer: Option<IpAddr>,
-        answers: Arc<impl Answers>,
-        place: OwnedSemaphorePermit,
-    ) {
-        let (timeout, stop) = (self.timeout, self.stop.clone());
+    async fn serve_when_there_is_room(&self, (stream, peer): Accepted, answers: &Arc<impl Answers>) {
+        // The semaphore is never closed.
+        let Ok(place) = self.places.clone().acquire_owned().await else { return };
+        let (answers, timeout, stop) = (answers.clone(), self.timeout, self.stop.clone());
         tokio::spawn(async move {
             serve_one(stream, peer, answers, timeout, stop).await;
             drop(place);

@@ -40,6 +40,9 @@ pub struct Socket {
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
+/// A connection, and the address of who is at its other end, if they have one.
+pub type Accepted = (Box<dyn Stream>, Option<IpAddr>);
+
 impl Address {
     /// Reads `ADDRESS:PORT` or `unix:PATH`.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -111,8 +114,8 @@ impl Drop for Socket {
 }
 
 impl Listener {
-    /// The next connection, and the address of who is at its other end, if they have one.
-    pub async fn accept(&self) -> io::Result<(Box<dyn Stream>, Option<IpAddr>)> {
+    /// The next connection.
+    pub async fn accept(&self) -> io::Result<Accepted> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;

@@ -9,7 +9,7 @@ use crate::error::Failure;
 
 /// How long connections that are open when the server is asked to stop are served still. A client that sends a request at
 /// that moment has its answer, which says that it is the connection's last.
-const DRAIN: Duration = Duration::from_millis(250);
+const DRAIN: Duration = Duration::from_millis(500);
 
 /// How long a connection may take to end once the server is asked to stop.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -34,21 +34,11 @@ impl Server {
     }
 
     pub fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
+        connect_to(&self.address)
     }
 
     pub fn ask(&self, request: &str) -> Answer {
-        self.ask_bytes(request.as_bytes())
-    }
-
-    pub fn ask_bytes(&self, request: &[u8]) -> Answer {
-        let mut stream = self.connect();
-        stream.write_all(request).unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
-        Answer(String::from_utf8(bytes).unwrap())
+        answer_to(self.connect(), request.as_bytes())
     }
 
     pub fn get(&self, headers: &str) -> Answer {
@@ -56,7 +46,7 @@ impl Server {
     }
 
     pub fn request(&self, method: &str, path: &str, headers: &str) -> Answer {
-        self.ask(&format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n"))
+        ask_at(&self.address, method, path, headers)
     }
 
     /// The next line of standard error.
@@ -78,6 +68,27 @@ impl Server {
         let sent = Command::new("kill").args(["-s", name, &process]).status();
         assert!(sent.unwrap().success());
     }
+}
+
+/// A connection on which nobody is waited for in vain.
+pub fn connect_to(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// The answer to a request on a connection, up to its end.
+pub fn answer_to(mut stream: impl Read + Write, request: &[u8]) -> Answer {
+    stream.write_all(request).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    Answer(String::from_utf8(bytes).unwrap())
+}
+
+/// The answer to a request on a connection of its own.
+pub fn ask_at(address: &str, method: &str, path: &str, headers: &str) -> Answer {
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");
+    answer_to(connect_to(address), request.as_bytes())
 }
 
 impl Drop for Server {

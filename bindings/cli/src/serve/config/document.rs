@@ -54,7 +54,8 @@ impl<'a> Document<'a> {
     /// All of it, if it is JSON.
     pub fn root(&'a self) -> Result<Node<'a>, Wrong> {
         // Reading it as a value first tells best what is wrong.
-        let read = serde_json::from_str::<serde_json::Value>(self.text).and_then(|_| serde_json::from_str(self.text));
+        let read =
+            serde_json::from_str::<serde_json::Value>(self.text).and_then(|_| serde_json::from_str(self.text));
         let value: &RawValue = read.map_err(|error| self.no_json(&error))?;
         Ok(Node { document: self, way: String::new(), raw: value.get() })
     }

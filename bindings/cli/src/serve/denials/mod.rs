@@ -96,11 +96,15 @@ impl Denials {
         self.writer.reopen();
     }
 
-    /// Tells of all that was left out, and waits a moment for the lines to be written.
+    /// Tells of all that was left out, of the first keys by lines of their own, and waits a moment for the lines to be
+    /// written.
     pub fn finish(&self) {
-        for (key, count, told) in self.left_out().take_all().into_iter().take(LINES_A_SECOND as usize) {
+        let mut all = self.left_out().take_all().into_iter();
+        for (key, count, told) in all.by_ref().take(LINES_A_SECOND as usize) {
             self.write(&key, Line { told, left_out: count - 1 });
         }
+        let others = all.chain(self.left_out().take_all()).map(|(_, count, _)| count).sum();
+        self.left_out().add_others(others);
         self.tell_of_others();
         self.writer.finish();
     }
