@@ -340,6 +340,28 @@ typedef struct sluice_request {
 } sluice_request;
 
 /**
+ * What one limit is asked for: permits of a limiter for a key.
+ */
+typedef struct sluice_charge {
+    /**
+     * Who decides; not NULL.
+     */
+    const struct sluice_limiter *limiter;
+    /**
+     * `key_len` bytes of any content: who asks. May be NULL if `key_len` is 0.
+     */
+    const void *key;
+    /**
+     * The length of the key in bytes.
+     */
+    size_t key_len;
+    /**
+     * How many permits the request takes; 1 for an ordinary one.
+     */
+    uint64_t cost;
+} sluice_charge;
+
+/**
  * What a limiter holds and has done. Begin with `SLUICE_LIMITER_STATS_INIT`.
  *
  * Later releases add fields at the end. As many are filled as `struct_size` says there is room for; a program
@@ -737,6 +759,50 @@ int32_t sluice_peek_at(const struct sluice_limiter *limiter,
                        uint64_t cost,
                        uint64_t now_unix_ns,
                        struct sluice_decision *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Decides on one request that several limits hold, one a second and one a day, say, at the time of each limiter's
+ * clock: charged to all of them if all allow it, else to none.
+ *
+ * * `charges`: `n` of them, not changed during the call; NULL only if `n` is 0. The same limiter, or the same key, may
+ *   come twice and is charged twice
+ * * `n`: how many; 0 is a request that nothing limits
+ * * `out`: receives `n` answers in the same order; NULL only if `n` is 0; it must not overlap `charges` or the keys.
+ *   Where one limit denies, the others say what they would have answered: allowed, and yet nothing was consumed
+ * * `allowed`: receives 1 if all allow, else 0; not NULL
+ *
+ * All are asked first and charged after, so a denial writes nothing. If another request takes the last permit of one
+ * limit between the two, what was already charged to the others is given back at once; until then it counts, so that a
+ * third request may be denied that would have been allowed a moment later. Never is one too many admitted.
+ *
+ * Returns `SLUICE_OK` whether the request is allowed or not, or `SLUICE_ERR_ARGUMENT` if anything is wrong with any of
+ * the charges, and then none is decided and nothing is written. Safe from any number of threads at once. It takes no
+ * lock, waits for nobody and allocates nothing. Since 0.1.0.
+ *
+ * # Safety
+ * `charges` is NULL or good for reading `n` of them, each one's key for its length, and each one's limiter is not freed
+ * before this returns; `out` is NULL or good for writing `n`; `allowed` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_check_all(const struct sluice_charge *charges,
+                         size_t n,
+                         struct sluice_decision *out,
+                         uint32_t *allowed)
+SLUICE_NOEXCEPT;
+
+/**
+ * Decides as `sluice_check_all` does, for all limits at `now_unix_ns`, a time as for `sluice_check_at`. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_check_all`.
+ */
+SLUICE_API
+int32_t sluice_check_all_at(const struct sluice_charge *charges,
+                            size_t n,
+                            uint64_t now_unix_ns,
+                            struct sluice_decision *out,
+                            uint32_t *allowed)
 SLUICE_NOEXCEPT;
 
 /**

@@ -408,6 +408,42 @@ private:
 
     std::unique_ptr<sluice_limiter, free> raw_;
 };
+
+/** What one limit is asked for. The limiter and the key must outlive the call. */
+class charge {
+public:
+    /** `cost` permits of a limiter for a key: a std::string_view, a std::string or a literal. */
+    charge(const limiter &of, std::string_view key, std::uint64_t cost = 1) noexcept
+        : raw_{of.raw(), key.data(), key.size(), cost} {}
+    charge(limiter &&, std::string_view, std::uint64_t = 1) = delete;
+
+    /** As C has it. */
+    [[nodiscard]] const sluice_charge &raw() const noexcept { return raw_; }
+
+private:
+    sluice_charge raw_;
+};
+static_assert(sizeof(charge) == sizeof(sluice_charge) && std::is_standard_layout_v<charge>,
+              "charges are passed in place");
+
+/**
+ * Decides on one request that several limits hold: charged to all of them if all allow it, else to none.
+ *
+ * True if it is allowed. `out` receives an answer of each limit; where one denies, the others say what they would have
+ * answered. False, and nothing decided or written, if a limiter was moved from, a pointer is NULL, or the two overlap.
+ * See `sluice_check_all`.
+ */
+[[nodiscard]] inline bool check_all(const charge *charges, std::size_t n, decision *out) noexcept {
+    std::uint32_t allowed = 0;
+    const int32_t status = sluice_check_all(reinterpret_cast<const sluice_charge *>(charges), n,
+                                            reinterpret_cast<sluice_decision *>(out), &allowed);
+    return status == SLUICE_OK && allowed != 0;
+}
+/** The same in any two containers with data() and size(). False too if there are fewer decisions than charges. */
+template <typename Charges, typename Decisions>
+[[nodiscard]] bool check_all(const Charges &charges, Decisions &out) noexcept {
+    return out.size() >= charges.size() && check_all(charges.data(), charges.size(), out.data());
+}
 static_assert(sizeof(limiter) == sizeof(sluice_limiter *), "the wrapper adds nothing");
 
 } // namespace sluicegate

@@ -43,6 +43,7 @@
 //! # Parts
 //!
 //! [`Policy`] says what is allowed, [`Limiter`] decides, [`Decision`] is the answer, [`Clock`] gives the time.
+//! [`check_all`] holds one request to several limits.
 
 #![cfg_attr(
     any(not(target_os = "linux"), loom),
@@ -50,6 +51,7 @@
 )]
 
 mod algorithm;
+mod check_all;
 mod clock;
 mod decision;
 mod error;
@@ -68,6 +70,7 @@ mod table;
 mod table_info;
 
 pub use algorithm::MAX_UNIX_NS;
+pub use check_all::{Charge, check_all, check_all_at};
 pub use clock::{Clock, CoarseClock, ManualClock, MonotonicClock};
 pub use decision::{Decision, Reason};
 pub use error::Error;

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 /// The sources in the order in which the header tells of them.
-const SOURCES: [&str; 9] =
-    ["version", "status", "last_error", "limiter", "shared", "check", "manage", "stats", "packed"];
+const SOURCES: [&str; 10] =
+    ["version", "status", "last_error", "limiter", "shared", "check", "check_all", "manage", "stats", "packed"];
 
 #[test]
 fn the_header_is_what_cbindgen_makes_of_the_source() {

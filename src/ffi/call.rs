@@ -1,8 +1,9 @@
 //! What every call does at the border: check what came in, keep the text of a failure, stop a panic.
 
-use super::limiter::sluice_limiter;
+use super::limiter::{ClockChoice, sluice_limiter};
 use super::status::{SLUICE_ERR_ARGUMENT, SLUICE_ERR_INTERNAL, SLUICE_OK, status_of};
-use super::{last_error, sluice_request};
+use super::{last_error, sluice_charge, sluice_request};
+use crate::check_all::Charge;
 use crate::error::Error;
 use crate::limiter::Request;
 use std::ffi::{CStr, c_char, c_void};
@@ -126,6 +127,31 @@ impl Call {
         }
     }
 
+    /// The charges of one request, each of them known to have a limiter and a key.
+    ///
+    /// # Safety
+    /// `charges` is good for reading `n` of them during `'a`, so is each one's key, and each one's limiter is not freed
+    /// during `'a`, or they are NULL or absurd.
+    pub(super) unsafe fn charges<'a>(
+        self,
+        charges: *const sluice_charge,
+        n: usize,
+    ) -> Result<&'a [sluice_charge], Failed> {
+        let charges = self.pointer("charges", charges)?;
+        self.fits::<sluice_charge>(n)?;
+        // SAFETY: not NULL, aligned, of a size that fits an address space, and the caller's promise holds.
+        let charges = unsafe { std::slice::from_raw_parts(charges.as_ptr(), n) };
+        for (at, charge) in charges.iter().enumerate() {
+            if charge.limiter.is_null() || !charge.limiter.is_aligned() {
+                self.pointer(&format!("charges[{at}].limiter"), charge.limiter)?;
+            }
+            if !is_key(charge.key, charge.key_len) {
+                return Err(self.bad_key(&format!("charges[{at}]."), charge.key_len));
+            }
+        }
+        Ok(charges)
+    }
+
     /// That an array of so many `T` is possible at all.
     pub(super) fn fits<T>(self, n: usize) -> Result<(), Failed> {
         let most = isize::MAX as usize / size_of::<T>();
@@ -152,6 +178,18 @@ impl sluice_request {
     pub(super) unsafe fn to_core<'a>(self) -> Request<'a> {
         // SAFETY: `Call::requests` has checked the key and relies on the same promise of the caller's.
         Request { key: unsafe { bytes(self.key, self.key_len) }, cost: self.cost }
+    }
+}
+
+impl sluice_charge {
+    /// The charge as the core takes it.
+    ///
+    /// # Safety
+    /// It is one of those that `Call::charges` has seen.
+    pub(super) unsafe fn to_core<'a>(self) -> Charge<'a, ClockChoice> {
+        // SAFETY: `Call::charges` has checked both and relies on the same promise of the caller's.
+        let (limiter, key) = unsafe { (&*self.limiter, bytes(self.key, self.key_len)) };
+        Charge { limiter: &limiter.core, key, cost: self.cost }
     }
 }
 

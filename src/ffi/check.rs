@@ -265,7 +265,7 @@ unsafe fn answer_many(
     let requests = unsafe { call.requests(requests, n) }?;
     let out = call.pointer("out", out)?;
     call.fits::<sluice_decision>(n)?;
-    refuse_overlap(call, requests, out)?;
+    refuse_overlap(call, ("requests", requests), out)?;
     limiter.core.check_each(
         n,
         // SAFETY: `n` below the length, and `Call::requests` has seen it.
@@ -278,12 +278,16 @@ unsafe fn answer_many(
 }
 
 /// Answers written over requests that are still to be read would make keys of them.
-fn refuse_overlap(call: Call, requests: &[sluice_request], out: NonNull<sluice_decision>) -> Result<(), Failed> {
+pub(super) fn refuse_overlap<T>(
+    call: Call,
+    (name, requests): (&str, &[T]),
+    out: NonNull<sluice_decision>,
+) -> Result<(), Failed> {
     let requests_at = requests.as_ptr().addr();
     let out_at = out.addr().get();
     let out_ends = out_at.saturating_add(size_of::<sluice_decision>() * requests.len());
     if out_at < requests_at + size_of_val(requests) && requests_at < out_ends {
-        return Err(call.bad(format_args!("out overlaps requests")));
+        return Err(call.bad(format_args!("out overlaps {name}")));
     }
     Ok(())
 }

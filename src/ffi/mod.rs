@@ -13,6 +13,7 @@
 
 mod call;
 mod check;
+mod check_all;
 mod last_error;
 mod limiter;
 mod manage;
@@ -27,6 +28,7 @@ mod tests;
 mod version;
 
 pub use check::*;
+pub use check_all::*;
 pub use last_error::{SLUICE_ERROR_TEXT_MAX, sluice_last_error};
 pub use limiter::*;
 pub use manage::*;

@@ -242,6 +242,25 @@ static void batches(const sluice_limiter *limiter) {
     CHECK(sluice_check_many_at(limiter, NULL, 0, 0, NULL) == SLUICE_OK);
 }
 
+static void several_limits(const sluice_limiter *limiter) {
+    sluice_charge charges[2] = {{limiter, "k", 1, 1}, {limiter, "k", 1, 1}};
+    sluice_decision out[2];
+    uint32_t allowed = 7;
+    REFUSED(sluice_check_all(NULL, 1, out, &allowed), SLUICE_ERR_ARGUMENT, "sluice_check_all: charges is NULL");
+    REFUSED(sluice_check_all(misaligned(charges), 1, out, &allowed), SLUICE_ERR_ARGUMENT, "charges is not aligned");
+    REFUSED(sluice_check_all(charges, SIZE_MAX, out, &allowed), SLUICE_ERR_ARGUMENT, "n is 18446744073709551615; ");
+    REFUSED(sluice_check_all(charges, 1, NULL, &allowed), SLUICE_ERR_ARGUMENT, "sluice_check_all: out is NULL");
+    REFUSED(sluice_check_all(charges, 1, out, NULL), SLUICE_ERR_ARGUMENT, "sluice_check_all: allowed is NULL");
+    REFUSED(sluice_check_all(charges, 1, (sluice_decision *)charges, &allowed), SLUICE_ERR_ARGUMENT, "out overlaps charges");
+    REFUSED(sluice_check_all_at(charges, 1, 0, NULL, &allowed), SLUICE_ERR_ARGUMENT, "sluice_check_all_at: out is NULL");
+    charges[1].key = NULL;
+    REFUSED(sluice_check_all(charges, 2, out, &allowed), SLUICE_ERR_ARGUMENT, "charges[1].key is NULL but key_len is 1");
+    charges[1] = (sluice_charge){NULL, "k", 1, 1};
+    REFUSED(sluice_check_all(charges, 2, out, &allowed), SLUICE_ERR_ARGUMENT, "charges[1].limiter is NULL");
+    CHECK(allowed == 7);
+    CHECK(sluice_check_all(NULL, 0, NULL, &allowed) == SLUICE_OK && allowed == 1);
+}
+
 static void the_rest(const sluice_limiter *limiter) {
     REFUSED(sluice_refund(NULL, "k", 1, 1), SLUICE_ERR_ARGUMENT, "sluice_refund: limiter is NULL");
     REFUSED(sluice_refund(limiter, NULL, 1, 1), SLUICE_ERR_ARGUMENT, "sluice_refund: key is NULL");
@@ -309,6 +328,7 @@ int main(void) {
     CHECK(sluice_limiter_new("token-bucket 5/d", 10, &limiter) == SLUICE_OK);
     deciding(limiter);
     batches(limiter);
+    several_limits(limiter);
     the_rest(limiter);
     still_fresh(limiter);
     sluice_limiter_free(limiter);

@@ -64,6 +64,21 @@ static void decides_in_batches() {
     CHECK(limiter.check_many(nullptr, 0, nullptr));
 }
 
+static void holds_one_request_to_several_limits() {
+    const limiter by_minute = make("fixed-window 2/3653d");
+    const limiter by_day = make("token-bucket 3/3653d");
+    const std::string user = "ann";
+    const std::vector<sluicegate::charge> charges{{by_minute, "literal"}, {by_day, user, 2}};
+    std::vector<sluicegate::decision> decisions(2);
+    CHECK(sluicegate::check_all(charges, decisions));
+    CHECK(decisions[0].remaining() == 1 && decisions[1].remaining() == 1);
+    CHECK(!sluicegate::check_all(charges, decisions));
+    CHECK(decisions[0].allowed() && !decisions[1].allowed() && by_minute.peek("literal", 0).remaining() == 1);
+    decisions.pop_back();
+    CHECK(!sluicegate::check_all(charges, decisions));
+    CHECK(sluicegate::check_all(nullptr, 0, nullptr));
+}
+
 static void says_why_not() {
     const auto policy = limiter::create("token-bucket 100 per s");
     CHECK(!policy && policy.error().status == SLUICE_ERR_POLICY);
@@ -157,6 +172,7 @@ int main() {
     decides();
     decides_by_its_clock();
     decides_in_batches();
+    holds_one_request_to_several_limits();
     says_why_not();
     moves();
     holds_for_ten_threads();

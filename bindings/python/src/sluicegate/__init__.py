@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from . import _library
 from ._batch import Request
+from ._check_all import Charge, check_all
 from ._clock import ManualClock
 from ._decision import Decision, Decisions, Reason
 from ._errors import (
@@ -32,6 +33,7 @@ from ._limiter import DEFAULT_MAX_KEYS, Clock, Limiter, OnFull, Stats
 __all__ = [
     "DEFAULT_MAX_KEYS",
     "ArgumentError",
+    "Charge",
     "Clock",
     "ClosedError",
     "Decision",
@@ -53,6 +55,7 @@ __all__ = [
     "TableFormatError",
     "TableMismatchError",
     "__version__",
+    "check_all",
 ]
 
 __version__ = "0.1.0"

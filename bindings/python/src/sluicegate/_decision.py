@@ -25,6 +25,8 @@ class Reason(str, enum.Enum):
     """More keys are live than fit, and `on_full` is "deny" or "allow"."""
     TIME_OUT_OF_RANGE = "time out of range"
     """The time given is after the year 2079, the last that fits a key's state."""
+    TABLE_DAMAGED = "table damaged"
+    """The table's file holds what no limiter has written: somebody else writes to it."""
 
     def __str__(self) -> str:
         return self.value

@@ -55,6 +55,12 @@ class LimiterStats(ctypes.Structure):
     ]
 
 
+class Charge(ctypes.Structure):
+    """`sluice_charge`."""
+
+    _fields_ = [("limiter", c_void_p), ("key", c_char_p), ("key_len", c_size_t), ("cost", c_uint64)]
+
+
 def _function(library: ctypes.CDLL, name: str, result: Any, *arguments: Any) -> Any:
     # A function of its own: `library.name` would be one object for all who ask, with one set of types.
     function = library[name]
@@ -91,6 +97,7 @@ peek = _timed(quick, "sluice_peek", _REQUEST, c_void_p)
 refund = _timed(quick, "sluice_refund", _REQUEST)
 reset = _function(quick, "sluice_reset", c_int32, *_KEY)
 stats = _timed(_slow, "sluice_stats", (c_void_p,), c_void_p)
+check_all = _timed(quick, "sluice_check_all", (POINTER(Charge), c_size_t), c_void_p, POINTER(c_uint32))
 check_packed = _timed(_slow, "sluice_check_packed", _BATCH, c_void_p)
 
 # The hot call: the answer's struct by value, which ctypes makes into a `Decision` by itself, and no argument types,

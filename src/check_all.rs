@@ -1,0 +1,131 @@
+//! One request held to several limits: charged to all of them, or to none.
+
+use crate::clock::{Clock, MonotonicClock};
+use crate::decision::Decision;
+use crate::limiter::Limiter;
+
+/// What one limit is asked for: permits of a limiter for a key.
+#[derive(Debug)]
+pub struct Charge<'a, C = MonotonicClock> {
+    /// Who decides.
+    pub limiter: &'a Limiter<C>,
+    /// Who asks.
+    pub key: &'a [u8],
+    /// How many permits the request takes.
+    pub cost: u64,
+}
+
+impl<'a, C> Charge<'a, C> {
+    /// A charge of one permit.
+    #[must_use]
+    pub fn new(limiter: &'a Limiter<C>, key: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        Self { limiter, key: key.as_ref(), cost: 1 }
+    }
+
+    /// The same charge with another cost.
+    #[must_use]
+    pub fn cost(self, cost: u64) -> Self {
+        Self { cost, ..self }
+    }
+}
+
+impl<C> Clone for Charge<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Charge<'_, C> {}
+
+/// Decides on one request that several limits hold (one a second and one a day, one for the address and one for the
+/// user), at the time of each limiter's clock. `true` if all allow it, and only then has it consumed anything.
+///
+/// `decisions` receives the answer of each limit, in order. Where one denies, the others say what they would have
+/// answered: theirs is no denial, and yet nothing was consumed.
+///
+/// All are asked first and charged after, so a denial writes nothing, as with one limit. If another request takes
+/// the last permit of one limit between the two, what was already charged to the others is given back at once; until
+/// then it counts, so that a third request may be denied that would have been allowed a moment later. Never is one
+/// too many admitted.
+///
+/// ```
+/// use sluicegate::{Charge, Decision, Limiter, check_all};
+///
+/// let by_second = Limiter::new("token-bucket 10/s", 1000)?;
+/// let by_day = Limiter::new("fixed-window 3/day", 1000)?;
+/// let charges = [Charge::new(&by_second, "ann"), Charge::new(&by_day, "ann")];
+/// let mut decisions = [Decision::default(); 2];
+/// for _ in 0..3 {
+///     assert!(check_all(&charges, &mut decisions));
+/// }
+/// let left = by_second.peek("ann").remaining();
+/// assert!(!check_all(&charges, &mut decisions));
+/// assert!(decisions[0].allowed() && !decisions[1].allowed());
+/// assert!(by_second.peek("ann").remaining() >= left);
+/// # Ok::<(), sluicegate::Error>(())
+/// ```
+///
+/// # Panics
+/// If `decisions` is not as long as `charges`.
+pub fn check_all<C: Clock>(charges: &[Charge<'_, C>], decisions: &mut [Decision]) -> bool {
+    check_slice(charges, decisions, |charge| charge.limiter.now())
+}
+
+/// [`check_all`] at `now_unix_ns`.
+///
+/// # Panics
+/// If `decisions` is not as long as `charges`.
+pub fn check_all_at<C>(charges: &[Charge<'_, C>], decisions: &mut [Decision], now_unix_ns: u64) -> bool {
+    check_slice(charges, decisions, |_| now_unix_ns)
+}
+
+fn check_slice<C>(
+    charges: &[Charge<'_, C>],
+    decisions: &mut [Decision],
+    now: impl Fn(&Charge<'_, C>) -> u64,
+) -> bool {
+    assert_eq!(charges.len(), decisions.len(), "check_all needs one decision for each charge");
+    check_in_turn(charges.len(), |n| charges[n], |n, decision| decisions[n] = decision, now)
+}
+
+/// Decides on `count` charges, wherever they and their answers are kept. An answer may be given twice: the later counts.
+pub(crate) fn check_in_turn<'a, C: 'a>(
+    count: usize,
+    charge: impl Fn(usize) -> Charge<'a, C>,
+    mut answer: impl FnMut(usize, Decision),
+    now: impl Fn(&Charge<'a, C>) -> u64,
+) -> bool {
+    let ask = |n| {
+        let charge = charge(n);
+        charge.limiter.peek_at(charge.key, charge.cost, now(&charge))
+    };
+    // One limit decides by itself. Of several all are asked first, also after a denial: each has an answer to give.
+    if count > 1 {
+        let mut all_allow = true;
+        for n in 0..count {
+            let decision = ask(n);
+            all_allow &= decision.allowed();
+            answer(n, decision);
+        }
+        if !all_allow {
+            return false;
+        }
+    }
+    for n in 0..count {
+        let Charge { limiter, key, cost } = charge(n);
+        let decision = limiter.check_at(key, cost, now(&charge(n)));
+        answer(n, decision);
+        if !decision.allowed() {
+            for charged in 0..n {
+                let Charge { limiter, key, cost } = charge(charged);
+                limiter.refund_at(key, cost, now(&charge(charged)));
+            }
+            // Others may have taken what was given back; that is no denial of this request by this limit.
+            for (charged, again) in (0..n).map(|n| (n, ask(n))).filter(|(_, again)| again.allowed()) {
+                answer(charged, again);
+            }
+            return false;
+        }
+    }
+    true
+}
