@@ -1,0 +1,64 @@
+"""The header fields of the application's answers, completed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import AnyStr, Generic
+
+from .. import http
+
+_PUBLIC = frozenset(["public", "s-maxage"])
+_EXPOSE = "access-control-expose-headers"
+
+
+class Fields(Generic[AnyStr]):
+    """Puts fields into an answer, as bytes (ASGI) or as text (WSGI)."""
+
+    __slots__ = ("_cache_control", "_families", "_made", "_text")
+
+    def __init__(
+        self,
+        made: Callable[[http.Answer], list[tuple[AnyStr, AnyStr]]],
+        make: Callable[[str], AnyStr],
+        text: Callable[[AnyStr], str],
+    ) -> None:
+        """
+        Args:
+            made: an answer's fields in the form that they have here.
+            make, text: to that form, and back.
+        """
+        self._made = made
+        self._text = text
+        self._cache_control = make("cache-control")
+        self._families = frozenset(make(name) for name in http.FAMILY_FIELDS)
+
+    def put(
+        self, inner: Sequence[tuple[AnyStr, AnyStr]], answer: http.Answer, always: Iterable[tuple[AnyStr, AnyStr]]
+    ) -> Sequence[tuple[AnyStr, AnyStr]]:
+        """The application's fields with those of an answer in place of their like, and what always comes.
+
+        As they are where caches may give the application's answer to other clients, who would take the numbers for theirs.
+        """
+        own = self._made(answer)
+        replaced = self._families
+        if not answer.allowed:
+            replaced = replaced.union(name.lower() for name, _ in own)
+        kept = []
+        for field in inner:
+            name = field[0].lower()
+            if name in replaced:
+                continue
+            if name == self._cache_control and self._is_public(field[1]):
+                return inner
+            kept.append(field)
+        kept += own
+        kept += always
+        return kept
+
+    def as_text(self, inner: Iterable[tuple[AnyStr, AnyStr]]) -> list[tuple[str, str]]:
+        """Fields as functions of users have them."""
+        return [(self._text(name), self._text(value)) for name, value in inner]
+
+    def _is_public(self, cache_control: AnyStr) -> bool:
+        directives = self._text(cache_control).split(",")
+        return not _PUBLIC.isdisjoint(directive.partition("=")[0].strip().lower() for directive in directives)

@@ -1,0 +1,108 @@
+"""Everything that a middleware was told, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Callable, Union
+
+from .. import http
+from .._errors import ArgumentError
+from ..identity import Identity, Networks
+from ._checks import optional_function, plain_function, status_of_error, texts, truth
+from ._denial import Denial
+from ._events import Event, Hook
+from ._limit import Limit, Limits, different_names, limits_of
+from ._request import Request
+from ._route import Route
+
+#: Trusted proxies: how many, or their networks, as of `sluicegate.identity.Identity`.
+Proxies = Union[int, str, Sequence[str]]
+#: Routes in order, each with its limits.
+Routes = Iterable["tuple[Route, Limits]"]
+#: Formats of bodies: "accept" for whatever the request's `Accept` prefers, one format, or those on offer.
+Body = Union[str, Sequence[str]]
+
+_EXPOSE = "Access-Control-Expose-Headers"
+
+
+class Rules:
+    """What a middleware was told, checked; shared by all its requests and never changed."""
+
+    def __init__(
+        self,
+        limits: Limits = (),
+        routes: Routes = (),
+        *,
+        proxies: Proxies | None = None,
+        identity: Identity | None = None,
+        peer: Callable[[Request], str | None] | None = None,
+        matched_path: Callable[[Request], str | None] | None = None,
+        exempt_path: str | Sequence[str] = (),
+        exempt_networks: str | Sequence[str] = (),
+        exempt_when: Callable[[Request], bool] | None = None,
+        missing_status: int = 403,
+        dry_run: bool = False,
+        delay: bool | None = None,
+        settings: http.Settings | None = None,
+        body: Body = "accept",
+        map_denial: Callable[[Event, Denial], Denial | None] | None = None,
+        on_decision: Hook | None = None,
+        on_denial: Hook | None = None,
+        headers_on_redirects: bool = False,
+        expose_headers: bool = False,
+        delays_unless_said: bool,
+    ) -> None:
+        if proxies is not None and identity is not None:
+            raise ArgumentError("proxies and identity are both given; put the proxies into the Identity")
+        self.identity = identity if identity is not None else Identity(proxies=0 if proxies is None else proxies)
+        self.peer = optional_function("peer", peer)
+        self.matched_path = optional_function("matched_path", matched_path)
+        self.limits = limits_of(limits)
+        self.routes = _routes(routes, self.limits)
+        self._exempt_paths = frozenset(texts("exempt_path", exempt_path))  # type: ignore[arg-type]
+        self._exempt_networks = Networks(exempt_networks) if exempt_networks else None
+        self._exempt_when = optional_function("exempt_when", exempt_when)
+        self.may_exempt = bool(self._exempt_paths or exempt_networks or exempt_when)
+        self.missing_status = status_of_error("missing_status", missing_status)
+        self.dry_run = truth("dry_run", dry_run)
+        self.delay = delays_unless_said if delay is None else truth("delay", delay)
+        self.settings = settings if settings is not None else http.Settings()
+        self.formats = None if body == "accept" else http.body_formats(body)
+        self.map_denial = None if map_denial is None else plain_function("map_denial", map_denial)
+        self.on_decision = optional_function("on_decision", on_decision)
+        self.on_denial = optional_function("on_denial", on_denial)
+        self.has_hooks = on_decision is not None or on_denial is not None
+        self.headers_on_redirects = truth("headers_on_redirects", headers_on_redirects)
+        self.always = [(_EXPOSE, self.settings.expose_headers)] if truth("expose_headers", expose_headers) else []
+
+    def exempts(self, request: Request) -> bool:
+        """Whether no limit holds a request."""
+        if self._exempt_paths and request.path in self._exempt_paths:
+            return True
+        if self._exempt_networks is not None and self._exempt_networks.contains(request.client.address):
+            return True
+        return self._exempt_when is not None and bool(self._exempt_when(request))
+
+    def limits_for(self, request: Request) -> tuple[Route | None, tuple[Limit, ...]]:
+        """The first route that a request matches, and the limits that hold it."""
+        for route, limits in self.routes:
+            if route.matches(request):
+                return route, limits
+        return None, self.limits
+
+
+def _routes(routes: Any, general: tuple[Limit, ...]) -> list[tuple[Route, tuple[Limit, ...]]]:
+    """The routes, each with all limits of its requests."""
+    found = []
+    for place, pair in enumerate(routes):
+        try:
+            route, given = pair
+        except (TypeError, ValueError):
+            route = None
+        if not isinstance(route, Route):
+            raise TypeError(f"routes[{place}] must be a pair of a Route and its limits, not {pair!r}")
+        own = limits_of(given)
+        limits = (*general, *(limit for limit in own if limit not in general))
+        different_names(limits)
+        found.append((route, limits))
+    return found
