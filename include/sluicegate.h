@@ -64,9 +64,11 @@
  *   arguments   NULL, misaligned and absurd arguments are refused with SLUICE_ERR_ARGUMENT. What the library cannot see
  *               is the caller's to keep: that a pointer is good for what is read or written there, that a text ends
  *               with a NUL, that a limiter has not been freed.
- *   outputs     Written on success only; on a failure they are left as they were.
- *   ownership   The library keeps no pointer it is given. All that the caller must give back is a limiter, by
- *               sluice_limiter_free.
+ *   outputs     Written on success only; on a failure they are left as they were. What a text needs is told also where its
+ *               buffer is too small, and then the buffer holds nothing of use.
+ *   ownership   The library keeps no pointer it is given. All that the caller must give back are the limiters, quotas and
+ *               settings that a function ending in _new, _of, _open or _attach, or one of their _with forms, has made: by
+ *               the function ending in _free.
  *   units       Times are nanoseconds, points in time count from 1970-01-01 00:00 UTC, costs and limits are permits.
  *   numbers     Constants keep their values and structs their layout as long as SLUICE_ABI_VERSION is the same.
  */
@@ -97,6 +99,21 @@
 
 /** What to begin a `sluice_limiter_stats` with. */
 #define SLUICE_LIMITER_STATS_INIT {sizeof(sluice_limiter_stats), 0, 0, 0, 0, 0, 0, 0}
+
+/** What to begin a `sluice_http_options` with: all defaults. */
+#define SLUICE_HTTP_OPTIONS_INIT {sizeof(sluice_http_options), 0, SLUICE_RETRY_AFTER_SECONDS, 0, 0, NULL, NULL, NULL, NULL}
+
+/** What to begin a `sluice_answer` with: all defaults, and no verdicts. */
+#define SLUICE_ANSWER_INIT {sizeof(sluice_answer), NULL, NULL, 0, 0}
+
+/** What to begin a `sluice_outcome` with. */
+#define SLUICE_OUTCOME_INIT {sizeof(sluice_outcome), 0, 0, NULL, 0, 0}
+
+/** So many bytes hold the header lines of an answer with `n` verdicts, their NUL included. */
+#define SLUICE_HEADER_LINES_MAX(n) (512 + 768 * (size_t)(n))
+
+/** So many bytes hold the body of an answer with `n` verdicts, its NUL included. */
+#define SLUICE_BODY_MAX(n) (16384 + 192 * (size_t)(n))
 
 
 /**
@@ -240,6 +257,80 @@
 #define SLUICE_REASON_TABLE_DAMAGED 5
 
 /**
+ * `X-RateLimit-Limit`, `-Remaining` and `-Reset`, the last in Unix seconds.
+ */
+#define SLUICE_FAMILY_X_RATELIMIT 1
+
+/**
+ * `RateLimit-Policy` and `RateLimit` as in the newest revision of draft-ietf-httpapi-ratelimit-headers, which is 11.
+ */
+#define SLUICE_FAMILY_IETF 2
+
+/**
+ * The draft's revision 06: `RateLimit-Limit`, `-Remaining`, `-Reset` (in seconds to go) and `RateLimit-Policy`.
+ */
+#define SLUICE_FAMILY_DRAFT_06 4
+
+/**
+ * The draft's revision 07: `RateLimit` as a dictionary, and `RateLimit-Policy`. Never together with
+ * `SLUICE_FAMILY_IETF`, whose `RateLimit` is a list.
+ */
+#define SLUICE_FAMILY_DRAFT_07 8
+
+/**
+ * Says that two revisions of the draft on one answer are meant, which is an error otherwise.
+ */
+#define SLUICE_FAMILY_MIXED 16
+
+/**
+ * No such fields: `Retry-After` alone. Goes together with no other.
+ */
+#define SLUICE_FAMILY_NONE 32
+
+/**
+ * `Retry-After` as seconds to wait. The default.
+ */
+#define SLUICE_RETRY_AFTER_SECONDS 0
+
+/**
+ * `Retry-After` as an HTTP-date.
+ */
+#define SLUICE_RETRY_AFTER_DATE 1
+
+/**
+ * JSON with `status`, `error`, `message`, `code`, `retryAfter` (seconds), `limit`, `remaining` and `reset` (Unix seconds).
+ * Where waiting does not help, `retryAfter` and `reset` are left out.
+ */
+#define SLUICE_BODY_JSON 0
+
+/**
+ * JSON with `error`, `message`, `limit`, `remaining`, `resetAt` (RFC 3339, UTC) and `retryAfter` (seconds). Where waiting
+ * does not help, `retryAfter` and `resetAt` are left out.
+ */
+#define SLUICE_BODY_JSON_RESET_AT 1
+
+/**
+ * JSON by RFC 9457 with `type`, `title`, `status`, `detail` and `violated-policies`.
+ */
+#define SLUICE_BODY_PROBLEM 2
+
+/**
+ * A page for people, complete in itself: no script, nothing to load.
+ */
+#define SLUICE_BODY_HTML 3
+
+/**
+ * Plain text.
+ */
+#define SLUICE_BODY_TEXT 4
+
+/**
+ * How HTTP answers look, checked once: made by `sluice_http_settings_new`, given back by `sluice_http_settings_free`. It
+ * never changes, so one serves any number of threads at once.
+ */
+typedef struct sluice_http_settings sluice_http_settings;
+
+/**
  * One policy over one table of keys. Made by `sluice_limiter_new`, `_open` or `_attach`, given back by
  * `sluice_limiter_free`.
  *
@@ -248,6 +339,12 @@
  * that is in a file or in memory that the processes share.
  */
 typedef struct sluice_limiter sluice_limiter;
+
+/**
+ * A policy under the name that HTTP answers call it by, made once for each limiter: by `sluice_quota_new` or
+ * `sluice_quota_of`, given back by `sluice_quota_free`. It never changes, so one serves any number of threads at once.
+ */
+typedef struct sluice_quota sluice_quota;
 
 /**
  * What a limiter may be told beyond its policy. Begin with `SLUICE_OPTIONS_INIT`, then set what should differ; 0
@@ -401,6 +498,151 @@ typedef struct sluice_limiter_stats {
      */
     uint64_t allowed_full;
 } sluice_limiter_stats;
+
+/**
+ * How HTTP answers may be told to look. Begin with `SLUICE_HTTP_OPTIONS_INIT`, then set what should differ; 0 or NULL
+ * stands for the default in every field but the first. Texts end with a NUL and are copied.
+ *
+ * It grows as `sluice_options` does.
+ */
+typedef struct sluice_http_options {
+    /**
+     * sizeof(sluice_http_options), as the caller was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Some of `SLUICE_FAMILY_*`, combined by `|`; 0 for `SLUICE_FAMILY_X_RATELIMIT | SLUICE_FAMILY_IETF`.
+     */
+    uint32_t families;
+    /**
+     * One of `SLUICE_RETRY_AFTER_*`.
+     */
+    uint32_t retry_after;
+    /**
+     * The status of a denial for the client's own excess, 400 to 599; 0 for 429, which is what clients understand.
+     */
+    uint32_t status;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * The member `code` of JSON bodies: 1 to 64 printable ASCII characters; NULL for "rate_limit_exceeded".
+     */
+    const char *code;
+    /**
+     * What denials tell people: one line of 1 to 1024 bytes of UTF-8; NULL for a sentence that says what happened and when
+     * to try again.
+     */
+    const char *message;
+    /**
+     * The `type` of problem details: a URI of 1 to 256 characters; NULL for the IETF draft's.
+     */
+    const char *problem_type;
+    /**
+     * The name of a parameter that tells a policy's burst in `RateLimit-Policy`, such as "acme-burst": 1 to 32 of
+     * a-z 0-9 _ - . *; NULL for none.
+     */
+    const char *burst_parameter;
+} sluice_http_options;
+
+/**
+ * One decision on a request, and the policy that it was made by.
+ */
+typedef struct sluice_verdict {
+    /**
+     * The policy, under its name; not NULL.
+     */
+    const struct sluice_quota *quota;
+    /**
+     * The decision, from `sluice_check` or any other function that gives one; not NULL.
+     */
+    const struct sluice_decision *decision;
+    /**
+     * How many permits the request asked for, where it was not 1: tells which of several policies binds most.
+     */
+    uint64_t cost;
+    /**
+     * Bytes by which clients can tell one partition of the quota from another, which they see; NULL for none. Do not use
+     * what is secret or personal.
+     */
+    const void *partition_key;
+    /**
+     * The length of the partition key in bytes, at most 96.
+     */
+    size_t partition_key_len;
+} sluice_verdict;
+
+/**
+ * A request's answer, of which its status, headers and body are asked. Begin with `SLUICE_ANSWER_INIT`. It grows as
+ * `sluice_options` does.
+ */
+typedef struct sluice_answer {
+    /**
+     * sizeof(sluice_answer), as the caller was compiled.
+     */
+    size_t struct_size;
+    /**
+     * How answers look; NULL for all defaults.
+     */
+    const struct sluice_http_settings *settings;
+    /**
+     * `n` verdicts on the request, always in the same order; NULL only if `n` is 0.
+     */
+    const struct sluice_verdict *verdicts;
+    /**
+     * How many: 1 for most, 0 for a request that nobody limits. Up to 16 need no memory beyond the stack.
+     */
+    size_t n;
+    /**
+     * When the decisions were made, in nanoseconds since 1970-01-01 00:00 UTC: what the answer says of the future counts
+     * from it.
+     */
+    uint64_t now_unix_ns;
+} sluice_answer;
+
+/**
+ * What the verdicts on a request come to. Begin with `SLUICE_OUTCOME_INIT`. It grows as `sluice_limiter_stats` does.
+ */
+typedef struct sluice_outcome {
+    /**
+     * sizeof(sluice_outcome), as the caller was compiled. Set before the call.
+     */
+    size_t struct_size;
+    /**
+     * 1 if all verdicts allow the request, else 0.
+     */
+    uint32_t allowed;
+    /**
+     * 200 if it is allowed; 429, or the settings' status, if the client has asked for too much; 503 if a limiter could not
+     * count, which is none of the client's doing: `SLUICE_REASON_TABLE_FULL`, `_TABLE_DAMAGED`, `_TIME_OUT_OF_RANGE`.
+     */
+    uint32_t status;
+    /**
+     * The phrase that belongs to the status, such as "Too Many Requests". Valid for ever, nothing to free.
+     */
+    const char *reason_phrase;
+    /**
+     * On a denial that waiting cures: whole seconds, at least 1, after which the request is admitted if nobody else asks
+     * for its keys in between. Else 0.
+     */
+    uint64_t retry_after_s;
+    /**
+     * The place of the verdict whose numbers stand in `X-RateLimit-*` and in bodies; `n` if there are none. On a denial that
+     * with the longest wait of those that deny, else the one that binds most.
+     */
+    size_t speaking;
+} sluice_outcome;
+
+/**
+ * Receives one header field: the context that was given, the field's name, such as "Retry-After", and its value, which is
+ * printable ASCII. Neither ends with a NUL, and both last as long as the call only. It must return.
+ */
+typedef void (*sluice_header_visitor)(void *context,
+                                      const char *name,
+                                      size_t name_len,
+                                      const char *value,
+                                      size_t value_len);
 
 #ifdef __cplusplus
 extern "C" {
@@ -858,6 +1100,25 @@ int32_t sluice_reset(const struct sluice_limiter *limiter,
 SLUICE_NOEXCEPT;
 
 /**
+ * Tells the time as the calls take it that are not told theirs: of the limiter's clock, in nanoseconds since
+ * 1970-01-01 00:00 UTC.
+ *
+ * For who needs the time of a decision beside it, as HTTP answers do: read it here and decide by `sluice_check_at`.
+ *
+ * * `limiter`: not NULL
+ * * `out`: receives the time, not NULL; left as it was on an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once. Since 0.1.0.
+ *
+ * # Safety
+ * `limiter` is NULL or a limiter that is not freed before this returns; `out` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_now(const struct sluice_limiter *limiter,
+                   uint64_t *out)
+SLUICE_NOEXCEPT;
+
+/**
  * Tells what a limiter holds and has done.
  *
  * * `limiter`: not NULL
@@ -952,6 +1213,240 @@ int32_t sluice_check_packed_at(const struct sluice_limiter *limiter,
                                size_t n,
                                uint64_t now_unix_ns,
                                struct sluice_decision *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Names a policy for HTTP answers.
+ *
+ * * `name`: 1 to 64 printable ASCII characters, ended by a NUL, such as "per-minute"; NULL for "default". Clients see it
+ * * `policy`: a text as for `sluice_limiter_new`
+ * * `out`: receives the quota, the caller's to free; left as it was on an error
+ *
+ * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT` (`sluice_last_error` says what of the name is wrong) or
+ * `SLUICE_ERR_POLICY`. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `name` and `policy` are NULL or end with a NUL; `out` is NULL or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_quota_new(const char *name,
+                         const char *policy,
+                         struct sluice_quota **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Names the policy of a limiter for HTTP answers.
+ *
+ * * `name`, `out`: as for `sluice_quota_new`
+ * * `limiter`: not NULL; used during the call only
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `name` is NULL or ends with a NUL; `limiter` is NULL or a limiter that is not freed before this returns; `out` is NULL
+ * or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_quota_of(const char *name,
+                        const struct sluice_limiter *limiter,
+                        struct sluice_quota **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Frees a quota. NULL is none, and nothing happens.
+ *
+ * * `quota`: from `sluice_quota_new` or `sluice_quota_of`; no other thread may be using it, and nobody may afterwards
+ *
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `quota` is NULL or a quota that was not freed before and that nobody uses now or later.
+ */
+SLUICE_API
+void sluice_quota_free(struct sluice_quota *quota)
+SLUICE_NOEXCEPT;
+
+/**
+ * Checks how HTTP answers are to look, and keeps it.
+ *
+ * * `options`: not NULL; read during the call only. Whoever wants all defaults needs no settings: every function takes
+ *   NULL for them
+ * * `out`: receives the settings, the caller's to free; left as it was on an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`; `sluice_last_error` says which option is wrong, where, and what would be
+ * right. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `options` is NULL or good for reading its `struct_size` bytes, and its texts are NULL or end with a NUL; `out` is NULL
+ * or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_http_settings_new(const struct sluice_http_options *options,
+                                 struct sluice_http_settings **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Frees settings. NULL is none, and nothing happens.
+ *
+ * * `settings`: from `sluice_http_settings_new`; no other thread may be using them, and nobody may afterwards
+ *
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `settings` is NULL or settings that were not freed before and that nobody uses now or later.
+ */
+SLUICE_API void sluice_http_settings_free(struct sluice_http_settings *settings) SLUICE_NOEXCEPT;
+
+/**
+ * Copies the value for `Access-Control-Expose-Headers`, ended by a NUL: the names of all fields that answers may have,
+ * none of which a script of another origin sees without it.
+ *
+ * * `families`: as in `sluice_http_options`
+ * * `buf`: where to; NULL only if `cap` is 0
+ * * `cap`: the bytes at `buf`; 256 are always enough
+ * * `length`: receives the bytes of the text without its NUL, also on `SLUICE_ERR_BUFFER`; not NULL
+ *
+ * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the text and its NUL do not fit, and then what is
+ * at `buf` is of no use. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `buf` is NULL or good for writing `cap` bytes; `length` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_expose_headers(uint32_t families,
+                              char *buf,
+                              size_t cap,
+                              size_t *length)
+SLUICE_NOEXCEPT;
+
+/**
+ * Tells what the verdicts on a request come to.
+ *
+ * * `answer`: not NULL; nothing in it is changed or kept
+ * * `out`: its `struct_size` set, not NULL; left as it was on an error
+ *
+ * Returns `SLUICE_OK`, or `SLUICE_ERR_ARGUMENT` if anything in `answer` is wrong. Safe from any number of threads at once.
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `answer` is NULL or good for reading its `struct_size` bytes, and what it points to for reading as long as said;
+ * settings and quotas are not freed before this returns; `out` is NULL or good for reading and writing its
+ * `struct_size` bytes.
+ */
+SLUICE_API
+int32_t sluice_answer_outcome(const struct sluice_answer *answer,
+                              struct sluice_outcome *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Hands every header field of an answer to `visit`, in order: `Retry-After` on a denial that waiting cures, the fields of
+ * the families chosen, and `Cache-Control: no-store` on a denial.
+ *
+ * * `answer`: as for `sluice_answer_outcome`
+ * * `visit`: called for each field, on this thread, before this returns; not NULL. Put fields in place of those of the
+ *   same name that a response has; among them a name comes twice only where a list of very many policies is too long for
+ *   one line, and then both lines count
+ * * `context`: handed on as it is
+ *
+ * Returns `SLUICE_OK`, or `SLUICE_ERR_ARGUMENT`, and then no field was handed on. Safe from any number of threads at once;
+ * it takes no lock and allocates nothing. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_answer_outcome`; `visit` may be called with `context`, returns, and does not throw.
+ */
+SLUICE_API
+int32_t sluice_answer_headers(const struct sluice_answer *answer,
+                              sluice_header_visitor visit,
+                              void *context)
+SLUICE_NOEXCEPT;
+
+/**
+ * Writes the header fields of an answer as lines "Name: value\r\n", ended by a NUL: those that `sluice_answer_headers`
+ * hands on.
+ *
+ * * `answer`: as for `sluice_answer_outcome`
+ * * `buf`: where to; NULL only if `cap` is 0
+ * * `cap`: the bytes at `buf`, of which `SLUICE_HEADER_LINES_MAX(n)` are always enough
+ * * `length`: receives the bytes of the lines without their NUL, also on `SLUICE_ERR_BUFFER`; not NULL
+ *
+ * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the lines and their NUL do not fit, and then what
+ * is at `buf` is of no use. Safe from any number of threads at once; it takes no lock and allocates nothing. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_answer_outcome`; `buf` is NULL or good for writing `cap` bytes; `length` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_answer_header_lines(const struct sluice_answer *answer,
+                                   char *buf,
+                                   size_t cap,
+                                   size_t *length)
+SLUICE_NOEXCEPT;
+
+/**
+ * Nanoseconds as whole seconds, rounded up and at least 1, as `Retry-After` has them; `SLUICE_NEVER` stays.
+ *
+ * Safe from any thread. Since 0.1.0.
+ */
+SLUICE_API uint64_t sluice_whole_seconds(uint64_t ns) SLUICE_NOEXCEPT;
+
+/**
+ * Writes the body of a denial, ended by a NUL; an empty text where the request is allowed, and the body is the
+ * program's.
+ *
+ * * `answer`: as for `sluice_answer_outcome`
+ * * `body`: one of `SLUICE_BODY_*`
+ * * `buf`: where to; NULL only if `cap` is 0
+ * * `cap`: the bytes at `buf`, of which `SLUICE_BODY_MAX(n)` are always enough
+ * * `length`: receives the bytes of the body without its NUL, also on `SLUICE_ERR_BUFFER`; not NULL
+ *
+ * Whatever names and texts are in it, JSON stays JSON and HTML shows them as text. Returns `SLUICE_OK`,
+ * `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the body and its NUL do not fit, and then what is at `buf` is of no use.
+ * Safe from any number of threads at once; it takes no lock and allocates nothing. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_answer_header_lines`.
+ */
+SLUICE_API
+int32_t sluice_answer_body(const struct sluice_answer *answer,
+                           uint32_t body,
+                           char *buf,
+                           size_t cap,
+                           size_t *length)
+SLUICE_NOEXCEPT;
+
+/**
+ * The value for `Content-Type` that belongs to a body.
+ *
+ * Never NULL, valid for ever, nothing to free. A number that is no body has "application/octet-stream". Safe from any
+ * thread. Since 0.1.0.
+ */
+SLUICE_API
+const char *sluice_body_content_type(uint32_t body)
+SLUICE_NOEXCEPT;
+
+/**
+ * The body that a request's `Accept` header asks for: that of the highest quality; of equals the one that is named, not only
+ * covered by a range; of equals still the one that is offered first.
+ *
+ * * `accept`, `accept_len`: the header's value, bytes of any content; (NULL, 0) where the request has none
+ * * `offered`, `n`: which of `SLUICE_BODY_*` there are, what the server would rather send first; (NULL, 0) for JSON, problem
+ *   details, HTML and text. The first is taken without the header, and where it accepts none of them
+ * * `out`: receives one of `SLUICE_BODY_*`; not NULL
+ *
+ * Nothing in the header is an error: a member that is no media range, or whose quality is no number from 0 to 1, counts as
+ * if it were not there. Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any thread; it allocates nothing. Since
+ * 0.1.0.
+ *
+ * # Safety
+ * `accept` is good for reading `accept_len` bytes and `offered` for reading `n` numbers; `out` is NULL or good for
+ * writing.
+ */
+SLUICE_API
+int32_t sluice_body_from_accept(const char *accept,
+                                size_t accept_len,
+                                const uint32_t *offered,
+                                size_t n,
+                                uint32_t *out)
 SLUICE_NOEXCEPT;
 
 #ifdef __cplusplus

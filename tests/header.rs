@@ -4,8 +4,22 @@
 use std::path::Path;
 
 /// The sources in the order in which the header tells of them.
-const SOURCES: [&str; 10] =
-    ["version", "status", "last_error", "limiter", "shared", "check", "check_all", "manage", "stats", "packed"];
+const SOURCES: [&str; 14] = [
+    "version",
+    "status",
+    "last_error",
+    "limiter",
+    "shared",
+    "check",
+    "check_all",
+    "manage",
+    "stats",
+    "packed",
+    "quota",
+    "http_settings",
+    "answer",
+    "body",
+];
 
 #[test]
 fn the_header_is_what_cbindgen_makes_of_the_source() {

@@ -107,6 +107,26 @@ impl Call {
         }
     }
 
+    /// Bytes of any content; (NULL, 0) are none.
+    ///
+    /// # Safety
+    /// `pointer` is good for reading `length` bytes during `'a`, or it is NULL or `length` is absurd.
+    pub(super) unsafe fn bytes<'a>(
+        self,
+        name: impl fmt::Display,
+        pointer: *const c_void,
+        length: usize,
+    ) -> Result<&'a [u8], Failed> {
+        if length > isize::MAX as usize {
+            return Err(self.bad(format_args!("{name}_len is {length}; the largest is {}", isize::MAX)));
+        }
+        if pointer.is_null() && length > 0 {
+            return Err(self.bad(format_args!("{name} is NULL but {name}_len is {length}; (NULL, 0) is none")));
+        }
+        // SAFETY: as for a key, and the caller's promise holds.
+        Ok(unsafe { bytes(pointer, length) })
+    }
+
     /// The requests of a batch, each of them known to have a key.
     ///
     /// # Safety
@@ -166,6 +186,21 @@ impl Call {
         let text = self.pointer(name, text)?;
         // SAFETY: not NULL, and the caller's promise holds.
         Ok(unsafe { CStr::from_ptr(text.as_ptr()) })
+    }
+
+    /// A text in UTF-8 that ends with a NUL; NULL is none.
+    ///
+    /// # Safety
+    /// As for `text`.
+    pub(super) unsafe fn utf8<'a>(self, name: &str, text: *const c_char) -> Result<Option<&'a str>, Failed> {
+        if text.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: the caller's promise is this function's.
+        let text = unsafe { self.text(name, text) }?.to_str();
+        text.map(Some).map_err(|error| {
+            self.bad(format_args!("{name} is not UTF-8 after its first {} bytes", error.valid_up_to()))
+        })
     }
 }
 

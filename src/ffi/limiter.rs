@@ -1,6 +1,7 @@
 //! Making and freeing a limiter.
 
 use super::call::{Call, Failed, call, copy_text};
+use super::sized::{self, SizedStruct};
 use super::status::{SLUICE_ERR_BUFFER, SLUICE_ERR_POLICY};
 use crate::clock::{Clock, CoarseClock, MonotonicClock};
 use crate::error::Error;
@@ -9,7 +10,6 @@ use crate::policy::Policy;
 use crate::table::OnFull;
 use std::ffi::{CStr, c_char};
 use std::mem::offset_of;
-use std::ptr::NonNull;
 
 /// When more keys are live than fit, the new key takes the place of one that has consumed least. The default.
 pub const SLUICE_ON_FULL_EVICT: u32 = 0;
@@ -60,9 +60,6 @@ pub struct sluice_options {
     /// 0.
     pub reserved: u32,
 }
-
-/// More than any version of a struct that carries its size will have: whoever says more has not set it.
-pub(super) const LARGEST_STRUCT: usize = 1024;
 
 impl Default for sluice_options {
     fn default() -> Self {
@@ -220,46 +217,36 @@ fn clock(call: Call, number: u32) -> Result<ClockChoice, Failed> {
     }
 }
 
-/// The options of a caller that was compiled with this header, an older or a newer one.
-///
-/// # Safety
-/// `options` is NULL or good for reading its `struct_size` bytes.
-pub(super) unsafe fn read_options(call: Call, options: *const sluice_options) -> Result<sluice_options, Failed> {
-    let mut known = sluice_options::default();
-    if options.is_null() {
-        return Ok(known);
-    }
-    let options = call.pointer("options", options)?;
-    // SAFETY: not NULL, aligned, and every version of the struct begins with its size.
-    let struct_size = unsafe { options.cast::<usize>().read() };
-    let own_size = size_of::<sluice_options>();
-    let ends_of_fields = [
+// SAFETY: `repr(C)`, and numbers alone, of which the first is a `usize`.
+unsafe impl SizedStruct for sluice_options {
+    const NAME: &'static str = "options";
+    const INIT: &'static str = "SLUICE_OPTIONS_INIT";
+    const TYPE: &'static str = "sluice_options";
+    const FIELDS: &'static [usize] = &[
         offset_of!(sluice_options, max_keys),
         offset_of!(sluice_options, on_full),
         offset_of!(sluice_options, clock),
         offset_of!(sluice_options, replace),
         offset_of!(sluice_options, reserved),
     ];
-    if struct_size < own_size && !ends_of_fields.contains(&struct_size) || struct_size > LARGEST_STRUCT {
-        return Err(call.bad(format_args!(
-            "options.struct_size is {struct_size}; begin with SLUICE_OPTIONS_INIT, which sets it to \
-             sizeof(sluice_options)"
-        )));
+
+    fn defaults() -> Self {
+        Self::default()
     }
-    let bytes = options.cast::<u8>();
-    // SAFETY: the caller's promise makes `struct_size` bytes readable; of those, what is known here goes over a
-    // struct of plain numbers, for which any bytes are valid.
-    unsafe { bytes.copy_to_nonoverlapping(NonNull::from(&mut known).cast(), struct_size.min(own_size)) };
+}
+
+/// The options of a caller that was compiled with this header, an older or a newer one.
+///
+/// # Safety
+/// `options` is NULL or good for reading its `struct_size` bytes.
+pub(super) unsafe fn read_options(call: Call, options: *const sluice_options) -> Result<sluice_options, Failed> {
+    if options.is_null() {
+        return Ok(sluice_options::default());
+    }
+    // SAFETY: not NULL, and the caller's promise holds.
+    let known = unsafe { sized::read(call, options) }?;
     if known.reserved != 0 {
         return Err(call.bad(format_args!("options.reserved is {}; it is 0", known.reserved)));
-    }
-    // SAFETY: as above, one byte at a time.
-    if let Some(at) = (own_size..struct_size).find(|&at| unsafe { bytes.add(at).read() } != 0) {
-        return Err(call.bad(format_args!(
-            "options has a value at byte {at} that this library (version {}) does not know; it knows the first \
-             {own_size} bytes",
-            env!("CARGO_PKG_VERSION")
-        )));
     }
     Ok(known)
 }

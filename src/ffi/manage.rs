@@ -69,3 +69,27 @@ pub unsafe extern "C" fn sluice_reset(limiter: *const sluice_limiter, key: *cons
         Ok(())
     })
 }
+
+/// Tells the time as the calls take it that are not told theirs: of the limiter's clock, in nanoseconds since
+/// 1970-01-01 00:00 UTC.
+///
+/// For who needs the time of a decision beside it, as HTTP answers do: read it here and decide by `sluice_check_at`.
+///
+/// * `limiter`: not NULL
+/// * `out`: receives the time, not NULL; left as it was on an error
+///
+/// Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once. Since 0.1.0.
+///
+/// # Safety
+/// `limiter` is NULL or a limiter that is not freed before this returns; `out` is NULL or good for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sluice_now(limiter: *const sluice_limiter, out: *mut u64) -> i32 {
+    call("sluice_now", |call| {
+        // SAFETY: the caller's promise is this function's.
+        let limiter = unsafe { call.limiter(limiter) }?;
+        let out = call.pointer("out", out)?;
+        // SAFETY: not NULL, aligned, and the caller's promise holds.
+        unsafe { out.write(limiter.core.now()) };
+        Ok(())
+    })
+}

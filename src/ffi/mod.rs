@@ -11,28 +11,38 @@
 //!   outputs are written on success only.
 //! * The way of a good call takes no lock and touches no thread-local; only a failing one keeps its text.
 
+mod answer;
+mod body;
 mod call;
 mod check;
 mod check_all;
+mod http_settings;
 mod last_error;
 mod limiter;
 mod manage;
 mod packed;
 #[cfg(test)]
 mod packed_tests;
+mod quota;
 mod shared;
+mod sized;
 mod stats;
 mod status;
 #[cfg(test)]
 mod tests;
+mod text_out;
 mod version;
 
+pub use answer::*;
+pub use body::*;
 pub use check::*;
 pub use check_all::*;
+pub use http_settings::*;
 pub use last_error::{SLUICE_ERROR_TEXT_MAX, sluice_last_error};
 pub use limiter::*;
 pub use manage::*;
 pub use packed::*;
+pub use quota::*;
 pub use shared::*;
 pub use stats::*;
 pub use status::*;

@@ -1,7 +1,8 @@
 //! What a limiter holds and has done, as C sees it.
 
 use super::call::{Call, Failed, call};
-use super::limiter::{LARGEST_STRUCT, sluice_limiter};
+use super::limiter::sluice_limiter;
+use super::sized::LARGEST_STRUCT;
 use crate::limiter::Stats;
 use std::ptr::NonNull;
 

@@ -4,6 +4,7 @@ use super::seconds;
 use super::settings::Settings;
 use super::verdict::Verdict;
 use crate::decision::NEVER;
+use std::ffi::CStr;
 
 /// What one request is answered: its status, headers and body, from all verdicts on it.
 ///
@@ -36,8 +37,8 @@ use crate::decision::NEVER;
 /// numbers are [one verdict's](Self::speaking). `RateLimit` tells of all policies, those that deny first;
 /// `RateLimit-Policy` in the order given, which should be the same on every answer.
 ///
-/// Where one of several policies denies, give back what the others have taken
-/// ([`Limiter::refund_at`](crate::Limiter::refund_at)): the request is not served, so it has used nothing.
+/// Decide by [`check_all_at`](crate::check_all_at), which charges all policies or none: a request that is not served
+/// should have used nothing.
 ///
 /// # The status of a denial
 ///
@@ -87,23 +88,30 @@ impl<'a> Answer<'a> {
         self.outcome == Outcome::Allowed
     }
 
-    /// The status: 200 where the request is allowed, 429 or 503 where it is not.
+    /// The status: 200 where the request is allowed, else 429 (or the settings') or 503.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self.outcome {
             Outcome::Allowed => 200,
-            Outcome::Denied { clients_excess: true, .. } => 429,
+            Outcome::Denied { clients_excess: true, .. } => self.settings.status,
             Outcome::Denied { clients_excess: false, .. } => 503,
         }
     }
 
-    /// The phrase that belongs to the status.
+    /// The phrase that belongs to the status; for those that have nothing to do with limits that of 429.
     #[must_use]
     pub fn reason_phrase(&self) -> &'static str {
-        match self.outcome {
-            Outcome::Allowed => "OK",
-            Outcome::Denied { clients_excess: true, .. } => "Too Many Requests",
-            Outcome::Denied { clients_excess: false, .. } => "Service Unavailable",
+        // They are all ASCII.
+        self.reason_phrase_in_c().to_str().unwrap_or_default()
+    }
+
+    pub(crate) fn reason_phrase_in_c(&self) -> &'static CStr {
+        match self.status() {
+            200 => c"OK",
+            403 => c"Forbidden",
+            503 => c"Service Unavailable",
+            509 => c"Bandwidth Limit Exceeded",
+            _ => c"Too Many Requests",
         }
     }
 
@@ -121,6 +129,12 @@ impl<'a> Answer<'a> {
     #[must_use]
     pub fn speaking(&self) -> Option<&'a Verdict<'a>> {
         self.speaking
+    }
+
+    /// All verdicts on the request, in the order given.
+    #[must_use]
+    pub fn verdicts(&self) -> &'a [Verdict<'a>] {
+        self.verdicts
     }
 
     /// The verdicts that deny the request.

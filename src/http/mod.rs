@@ -93,8 +93,11 @@ mod verdict;
 pub use answer::Answer;
 pub use body::{Body, BodyFormat};
 pub use families::Families;
+pub use fields::Field;
 pub use in_words::InWords;
 pub use quota::{DEFAULT_NAME, Quota};
-pub use settings::{DEFAULT_CODE, RetryAfterForm, Settings, SettingsBuilder};
+#[cfg(feature = "capi")]
+pub(crate) use seconds::to_wait as whole_seconds;
+pub use settings::{DEFAULT_CODE, DEFAULT_STATUS, RetryAfterForm, Settings, SettingsBuilder};
 pub use valid::{MAX_MESSAGE, MAX_NAME, MAX_PARAMETER, MAX_PARTITION_KEY, MAX_PROBLEM_TYPE};
 pub use verdict::Verdict;

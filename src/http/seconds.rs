@@ -4,12 +4,13 @@ use super::line::Line;
 use jiff::Timestamp;
 use jiff::fmt::StdFmtWrite;
 use jiff::fmt::rfc2822::DateTimePrinter;
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 pub(super) const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Whole seconds to wait for so many nanoseconds, and never 0: a client that is told 0 asks again at once.
-pub(super) fn to_wait(ns: u64) -> u64 {
+pub(crate) fn to_wait(ns: u64) -> u64 {
     ns.div_ceil(NS_PER_SECOND).max(1)
 }
 
@@ -36,8 +37,25 @@ pub(super) fn write_http_date(out: &mut Line, unix_seconds: u64) -> fmt::Result 
 }
 
 /// A Unix second by RFC 3339, such as `1994-11-06T08:49:37Z`.
-pub(super) fn rfc3339(unix_seconds: u64) -> String {
-    timestamp(unix_seconds).to_string()
+pub(super) struct Rfc3339(pub(super) u64);
+
+impl Rfc3339 {
+    /// The same as people write it: `1994-11-06 08:49:37 UTC`.
+    pub(super) fn for_people(&self) -> impl fmt::Display + use<> {
+        timestamp(self.0).strftime("%Y-%m-%d %H:%M:%S UTC")
+    }
+}
+
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        timestamp(self.0).fmt(f)
+    }
+}
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 #[cfg(test)]
@@ -66,7 +84,8 @@ mod tests {
         assert_eq!(http_date(1_795_305_600), "Sun, 22 Nov 2026 00:00:00 GMT");
         assert_eq!(http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
         assert_eq!(http_date(36_893_488_148).len(), "Sun, 06 Nov 1994 08:49:37 GMT".len());
-        assert_eq!(rfc3339(784_111_777), "1994-11-06T08:49:37Z");
-        assert_eq!(rfc3339(1_795_305_720), "2026-11-22T00:02:00Z");
+        assert_eq!(Rfc3339(784_111_777).to_string(), "1994-11-06T08:49:37Z");
+        assert_eq!(Rfc3339(1_795_305_720).to_string(), "2026-11-22T00:02:00Z");
+        assert_eq!(Rfc3339(784_111_777).for_people().to_string(), "1994-11-06 08:49:37 UTC");
     }
 }

@@ -8,6 +8,9 @@ use std::borrow::Cow;
 /// The code of a denial for the client's own excess, unless another is chosen.
 pub const DEFAULT_CODE: &str = "rate_limit_exceeded";
 
+/// The status of such a denial, unless another is chosen.
+pub const DEFAULT_STATUS: u16 = 429;
+
 /// How `Retry-After` tells the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -35,6 +38,7 @@ pub enum RetryAfterForm {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings<'a> {
     pub(super) families: Families,
+    pub(super) status: u16,
     pub(super) retry_after: RetryAfterForm,
     pub(super) code: Cow<'a, str>,
     pub(super) message: Option<Cow<'a, str>>,
@@ -47,6 +51,7 @@ impl<'a> Settings<'a> {
     pub const fn builder() -> SettingsBuilder<'a> {
         SettingsBuilder(Settings {
             families: Families::X_RATELIMIT.with(Families::IETF),
+            status: DEFAULT_STATUS,
             retry_after: RetryAfterForm::Seconds,
             code: Cow::Borrowed(DEFAULT_CODE),
             message: None,
@@ -77,6 +82,13 @@ impl<'a> SettingsBuilder<'a> {
     /// The header fields that answers carry; [`Families::X_RATELIMIT`] and [`Families::IETF`] unless said.
     pub fn families(self, families: Families) -> Self {
         Self(Settings { families, ..self.0 })
+    }
+
+    /// The status of a denial for the client's own excess, 400 to 599; [`DEFAULT_STATUS`] unless said.
+    ///
+    /// Clients know by 429 that they have asked too often, and by it alone. Another is for those that cannot take it.
+    pub fn status(self, status: u16) -> Self {
+        Self(Settings { status, ..self.0 })
     }
 
     /// How `Retry-After` tells the time; in seconds unless said.
@@ -119,6 +131,7 @@ impl<'a> SettingsBuilder<'a> {
             let problem = format!("{:?}: {conflict}", settings.families);
             return Err(Error::HttpOption { option: "families", problem });
         }
+        valid::status(settings.status)?;
         valid::code(&settings.code)?;
         settings.message.as_deref().map_or(Ok(()), valid::message)?;
         settings.problem_type.as_deref().map_or(Ok(()), valid::problem_type)?;

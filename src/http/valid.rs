@@ -59,6 +59,15 @@ pub(super) fn name(text: &str) -> Result<(), Error> {
     Demand { option: "name", largest_bytes: MAX_NAME, takes, allowed: is_printable_ascii }.check(text)
 }
 
+/// The status of a denial.
+pub(super) fn status(status: u16) -> Result<(), Error> {
+    if (400..600).contains(&status) {
+        return Ok(());
+    }
+    let problem = format!("{status}: it takes 400 to 599, and 429 is what clients understand");
+    Err(Error::HttpOption { option: "status", problem })
+}
+
 /// The code by which programs know a denial.
 pub(super) fn code(text: &str) -> Result<(), Error> {
     let takes = "1 to 64 printable ASCII characters, such as \"plan_quota_exceeded\"";

@@ -1,23 +1,24 @@
 //! A page for people: complete in itself, in light and dark, read aloud well, and without a script.
 
-use super::super::seconds::{rfc3339, unix};
+use super::super::seconds::{Rfc3339, unix};
 use super::Denial;
-use std::fmt;
+use std::fmt::{self, Write};
 
 const STYLE: &str = include_str!("page.css");
 
-pub(super) fn page(denial: &Denial<'_>) -> String {
+/// Well-formed XML too, so that any parser reads it.
+pub(super) fn page(denial: &Denial<'_>, out: &mut dyn Write) -> fmt::Result {
     let (title, status) = (denial.answer.reason_phrase(), denial.answer.status());
-    let message = Escaped(&denial.message);
-    let advice = advice(denial);
-    format!(
-        "<!doctype html>\n\
+    let (message, advice) = (Escaped(denial.what_happened()), denial.advice());
+    write!(
+        out,
+        "<!DOCTYPE html>\n\
          <html lang=\"en\">\n\
          <head>\n\
-         <meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta name=\"robots\" content=\"noindex\">\n\
+         <meta charset=\"utf-8\" />\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\" />\n\
+         <meta name=\"color-scheme\" content=\"light dark\" />\n\
+         <meta name=\"robots\" content=\"noindex\" />\n\
          <title>{title}</title>\n\
          <style>\n{STYLE}</style>\n\
          </head>\n\
@@ -25,23 +26,16 @@ pub(super) fn page(denial: &Denial<'_>) -> String {
          <main>\n\
          <p class=\"status\">{status}</p>\n\
          <h1>{title}</h1>\n\
-         <p>{message}</p>\n\
-         {advice}\
-         </main>\n\
-         </body>\n\
-         </html>\n"
-    )
-}
-
-/// What to do, and at what time, for whoever comes back to a page that has been open for a while.
-fn advice(denial: &Denial<'_>) -> String {
-    let advice = Escaped(&denial.advice);
-    let Some(wait_ns) = denial.answer.wait_ns() else { return format!("<p class=\"advice\">{advice}</p>\n") };
-    let at = rfc3339(unix(denial.answer.now_unix_ns, wait_ns));
-    let shown = at.replace('T', " ").replace('Z', " UTC");
-    format!(
-        "<p class=\"advice\">{advice}</p>\n<p class=\"at\">From <time datetime=\"{at}\">{shown}</time> on</p>\n"
-    )
+         <p class=\"message\">{message}</p>\n\
+         <p class=\"advice\">{advice}</p>\n"
+    )?;
+    if let Some(wait_ns) = denial.answer.wait_ns() {
+        // For whoever comes back to a page that has been open for a while.
+        let at = Rfc3339(unix(denial.answer.now_unix_ns, wait_ns));
+        let shown = at.for_people();
+        writeln!(out, "<p class=\"at\">From <time datetime=\"{at}\">{shown}</time> on</p>")?;
+    }
+    out.write_str("</main>\n</body>\n</html>\n")
 }
 
 /// A text as HTML shows it, in an element or in a quoted attribute.
@@ -49,21 +43,23 @@ struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for piece in self.0.split_inclusive(['&', '<', '>', '"', '\'']) {
-            let (plain, special) = piece.split_at(piece.trim_end_matches(['&', '<', '>', '"', '\'']).len());
+        for piece in self.0.split_inclusive(SPECIAL) {
+            let plain = piece.trim_end_matches(SPECIAL);
             f.write_str(plain)?;
-            f.write_str(match special {
+            f.write_str(match &piece[plain.len()..] {
                 "&" => "&amp;",
                 "<" => "&lt;",
                 ">" => "&gt;",
                 "\"" => "&quot;",
                 "'" => "&#39;",
-                other => other,
+                none => none,
             })?;
         }
         Ok(())
     }
 }
+
+const SPECIAL: [char; 5] = ['&', '<', '>', '"', '\''];
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,11 @@ mod text;
 mod words;
 
 use super::answer::Answer;
-use std::borrow::Cow;
+use super::verdict::Verdict;
+use std::fmt::{self, Write};
+
+/// The code of a denial that is none of the client's doing.
+const UNAVAILABLE_CODE: &str = "service_unavailable";
 
 /// A body of a denial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -60,58 +64,53 @@ impl Answer<'_> {
     #[must_use]
     pub fn body(&self, format: BodyFormat) -> Option<Body> {
         let denial = Denial::of(self)?;
-        let text = match format {
-            BodyFormat::Json => json::with_reset(&denial),
-            BodyFormat::JsonResetAt => json::with_reset_at(&denial),
-            BodyFormat::Problem => problem::details(&denial),
-            BodyFormat::Html => html::page(&denial),
-            BodyFormat::Text => text::lines(&denial),
-        };
+        let mut text = String::new();
+        // A `String` takes everything.
+        let _ = denial.write(format, &mut text);
         Some(Body { content_type: format.content_type(), text })
+    }
+
+    /// Writes what [`body`](Self::body) gives, and nothing where the request is allowed. Allocates nothing.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_body(&self, format: BodyFormat, out: &mut dyn Write) -> fmt::Result {
+        Denial::of(self).map_or(Ok(()), |denial| denial.write(format, out))
     }
 }
 
 /// What bodies tell of a denial.
 struct Denial<'a> {
     answer: &'a Answer<'a>,
-    /// What happened, in the settings' words or ours.
-    message: Cow<'a, str>,
-    /// What to do about it.
-    advice: String,
-    limit: u64,
-    remaining: u64,
-    retry_after_s: Option<u64>,
-    reset_unix: Option<u64>,
+    speaking: &'a Verdict<'a>,
 }
 
 impl<'a> Denial<'a> {
     fn of(answer: &'a Answer<'a>) -> Option<Self> {
         let speaking = answer.speaking().filter(|_| !answer.allowed())?;
-        let message = match answer.settings.message.as_deref() {
-            Some(message) => Cow::Borrowed(message),
-            None => Cow::Borrowed(words::what_happened(answer, speaking)),
-        };
-        Some(Self {
-            answer,
-            message,
-            advice: words::what_to_do(answer, speaking),
-            limit: speaking.decision.limit(),
-            remaining: speaking.decision.remaining(),
-            retry_after_s: answer.retry_after_seconds(),
-            reset_unix: answer.reset_unix(),
-        })
+        Some(Self { answer, speaking })
     }
 
-    /// The settings' message as it is, or ours with the advice.
-    fn whole_message(&self) -> Cow<'_, str> {
-        match &self.answer.settings.message {
-            Some(message) => Cow::Borrowed(message),
-            None => Cow::Owned(format!("{} {}", self.message, self.advice)),
+    fn write(&self, format: BodyFormat, out: &mut dyn Write) -> fmt::Result {
+        match format {
+            BodyFormat::Json => json::with_reset(self, out),
+            BodyFormat::JsonResetAt => json::with_reset_at(self, out),
+            BodyFormat::Problem => problem::details(self, out),
+            BodyFormat::Html => html::page(self, out),
+            BodyFormat::Text => text::lines(self, out),
         }
+    }
+
+    fn limit(&self) -> u64 {
+        self.speaking.decision.limit()
+    }
+
+    fn remaining(&self) -> u64 {
+        self.speaking.decision.remaining()
     }
 
     /// The code of the denial: the settings' is for the client's own excess.
     fn code(&self) -> &str {
-        if self.answer.is_clients_excess() { &self.answer.settings.code } else { "service_unavailable" }
+        if self.answer.is_clients_excess() { &self.answer.settings.code } else { UNAVAILABLE_CODE }
     }
 }

@@ -1,8 +1,10 @@
-//! Plain text: a line for programs' logs, a line for people.
+//! Plain text: a line that says the status, and a line for people.
 
 use super::Denial;
+use std::fmt::{self, Write};
 
-pub(super) fn lines(denial: &Denial<'_>) -> String {
+pub(super) fn lines(denial: &Denial<'_>, out: &mut dyn Write) -> fmt::Result {
     let answer = denial.answer;
-    format!("{} {}\n{} {}\n", answer.status(), answer.reason_phrase(), denial.message, denial.advice)
+    writeln!(out, "{} {}", answer.status(), answer.reason_phrase())?;
+    writeln!(out, "{} {}", denial.what_happened(), denial.advice())
 }

@@ -1,0 +1,105 @@
+//! Header fields, bodies and the choice of a body are made without one allocation.
+#![cfg(not(loom))]
+
+use sluicegate::http::{Answer, BodyFormat, Families, Quota, RetryAfterForm, Settings, Verdict};
+use sluicegate::{Limiter, Policy};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::fmt;
+
+/// The system's allocator, which counts what the current thread asks of it.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: everything is passed on to the system's allocator; counting touches a `Cell` that needs none itself.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn allocations(work: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+/// Takes text and keeps its length alone.
+#[derive(Default)]
+struct Length(usize);
+
+impl fmt::Write for Length {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len();
+        Ok(())
+    }
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
+}
+
+#[test]
+fn an_answer_is_made_and_written_without_an_allocation() {
+    let policies =
+        ["fixed-window 1/1h", "sliding-window 5/90s", "token-bucket 1/s burst=3", "leaky-bucket 2/1500ms"];
+    let policies = policies.map(|policy| policy.parse::<Policy>().unwrap());
+    let limiters = policies.map(|policy| Limiter::new(policy, 100).unwrap());
+    let names = ["hour \"1\"", "ninety", "bucket", "leaky"];
+    let families = [
+        Families::X_RATELIMIT | Families::IETF,
+        Families::DRAFT_06,
+        Families::DRAFT_07,
+        Families::X_RATELIMIT | Families::IETF | Families::DRAFT_06 | Families::MIXED,
+    ];
+    for (families, form) in
+        families.into_iter().zip([RetryAfterForm::Seconds, RetryAfterForm::HttpDate].into_iter().cycle())
+    {
+        let settings = Settings::builder()
+            .families(families)
+            .retry_after(form)
+            .message("Say \"please\" & <wait>")
+            .burst_parameter("acme-burst")
+            .build()
+            .unwrap();
+        let now = 1_795_305_600_123_456_789;
+        let mut length = Length::default();
+        let count = allocations(|| {
+            for _ in 0..3 {
+                let mut at = 0;
+                let quotas = policies.map(|policy| {
+                    at += 1;
+                    Quota::new(names[at - 1], policy).unwrap()
+                });
+                let mut next = 0;
+                let verdicts = quotas.each_ref().map(|quota| {
+                    next += 1;
+                    let decision = limiters[next - 1].check_at("key", 1, now);
+                    Verdict::new(quota, decision).partition_key(b"key").unwrap()
+                });
+                let answer = Answer::new(&settings, &verdicts, now);
+                answer.headers(|_, value| length.0 += value.len());
+                for format in BodyFormat::ALL {
+                    answer.write_body(format, &mut length).unwrap();
+                }
+                let _ = BodyFormat::from_accept("text/html;q=0.5, application/json;level=\"1,2\", */*");
+            }
+        });
+        assert_eq!(count, 0);
+        assert!(length.0 > 1000);
+    }
+}
