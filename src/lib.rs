@@ -57,11 +57,21 @@ mod decision;
 mod error;
 #[cfg(feature = "capi")]
 pub mod ffi;
+#[cfg(any(feature = "http", feature = "retry"))]
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "who only reads answers needs a part of it"))]
+#[path = "http/fields.rs"]
+mod fields;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(any(feature = "http", feature = "retry"))]
+pub mod http_date;
+#[cfg(feature = "identity")]
+pub mod identity;
 mod limiter;
 mod machine;
 mod policy;
+#[cfg(feature = "retry")]
+pub mod retry;
 #[cfg_attr(any(not(target_os = "linux"), loom), path = "shared/unsupported.rs")]
 mod shared;
 pub mod shared_tables;

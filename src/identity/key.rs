@@ -1,0 +1,200 @@
+//! Keys: bytes by which a request is counted, made so that two of different kinds never meet.
+//!
+//! A key is a row of parts. Each part begins with a byte that says its kind, and shows by itself where it ends. So two
+//! rows have the same bytes only if they have the same parts.
+
+use super::address::masked;
+use smallvec::SmallVec;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+const LOCAL: u8 = b'0';
+const IPV4: u8 = b'4';
+const IPV6: u8 = b'6';
+const HEADER: u8 = b'h';
+const NAMED: u8 = b'n';
+const USER: u8 = b'u';
+
+/// Kind, length of the prefix, and as many bytes as an address has at most.
+const MOST: usize = 2 + 16;
+
+/// Keys up to this length are held in place.
+const IN_PLACE: usize = 56;
+
+/// The address that a client is counted by, as the key of a limiter: a family, the length of a prefix and its bits.
+///
+/// It is shown as an address, with the prefix where that is shorter. It is small, copied freely, and never allocates.
+///
+/// ```
+/// use sluicegate::identity::Identity;
+/// use sluicegate::{Limiter, Policy};
+///
+/// let limiter = Limiter::new("fixed-window 1/d".parse::<Policy>()?, 1_000)?;
+/// let identity = Identity::default();
+/// let key = |address: &str| identity.key(Some(address.parse().unwrap()));
+/// assert!(limiter.check(key("2001:db8::1")).allowed());
+/// assert!(!limiter.check(key("2001:db8::2")).allowed());
+/// assert_eq!(key("2001:db8::2").to_string(), "2001:db8::/64");
+/// # Ok::<(), sluicegate::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AddressKey {
+    bytes: [u8; MOST],
+    length: u8,
+}
+
+impl AddressKey {
+    /// The one key of all clients that have no address, such as those of a Unix socket.
+    pub const LOCAL: Self = {
+        let mut bytes = [0; MOST];
+        bytes[0] = LOCAL;
+        Self { bytes, length: 1 }
+    };
+
+    /// The key of the first bits of an address: at most 32 of an IPv4 one and 128 of an IPv6 one.
+    pub(super) fn of(address: IpAddr, ipv4_prefix: u8, ipv6_prefix: u8) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::cut(IPV4, ipv4_prefix, masked(address.octets(), ipv4_prefix)),
+            IpAddr::V6(address) => Self::cut(IPV6, ipv6_prefix, masked(address.octets(), ipv6_prefix)),
+        }
+    }
+
+    fn cut<const N: usize>(kind: u8, prefix: u8, octets: [u8; N]) -> Self {
+        let kept = usize::from(prefix.div_ceil(8)).min(N);
+        let mut bytes = [0; MOST];
+        bytes[..2].copy_from_slice(&[kind, prefix]);
+        bytes[2..2 + kept].copy_from_slice(&octets[..kept]);
+        Self { bytes, length: 2 + kept as u8 }
+    }
+
+    /// The address, its bits beyond the prefix 0, and the length of the prefix; `None` for a client without an address.
+    #[must_use]
+    pub fn network(&self) -> Option<(IpAddr, u8)> {
+        let [kind, prefix, octets @ ..] = self.bytes;
+        let address = match kind {
+            IPV4 => Ipv4Addr::from([octets[0], octets[1], octets[2], octets[3]]).into(),
+            IPV6 => Ipv6Addr::from(octets).into(),
+            _ => return None,
+        };
+        Some((address, prefix))
+    }
+}
+
+impl AsRef<[u8]> for AddressKey {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+impl fmt::Display for AddressKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.network() {
+            None => f.pad("local"),
+            Some((address @ IpAddr::V4(_), 32) | (address @ IpAddr::V6(_), 128)) => fmt::Display::fmt(&address, f),
+            Some((address, prefix)) => write!(f, "{address}/{prefix}"),
+        }
+    }
+}
+
+impl fmt::Debug for AddressKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AddressKey({self})")
+    }
+}
+
+/// The key of a limiter, from any number of parts: addresses, users, values of headers and others.
+///
+/// Two keys are the same only if all their parts are: neither what a part holds nor where it ends can make it pass for
+/// another. Up to 56 bytes are held in place; longer ones are allocated.
+///
+/// Whoever has no user or no such header is the caller's to decide about: count it by its address, say, or refuse it. An
+/// empty part is a part like any other, and all who have it share one budget.
+///
+/// ```
+/// use sluicegate::identity::Key;
+///
+/// let split = |user: &str, route: &str| Key::new().user(user).part("route", route);
+/// assert_eq!(split("ann", "/export"), split("ann", "/export"));
+/// assert_ne!(split("ann/", "export"), split("ann", "/export"));
+/// assert_ne!(Key::new().user("ann"), Key::new().header("user", "ann"));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Key {
+    bytes: SmallVec<[u8; IN_PLACE]>,
+}
+
+impl Key {
+    /// A key of no parts yet. It is the empty one, which everybody shares.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { bytes: SmallVec::new() }
+    }
+
+    /// And the client's address.
+    #[must_use]
+    pub fn address(mut self, address: AddressKey) -> Self {
+        self.bytes.extend_from_slice(address.as_ref());
+        self
+    }
+
+    /// And a user, an account, a tenant: whoever has been found to be asking, after having proved it.
+    #[must_use]
+    pub fn user(mut self, user: impl AsRef<[u8]>) -> Self {
+        self.bytes.push(USER);
+        self.append(user.as_ref());
+        self
+    }
+
+    /// And the value of a header, such as an API key. The header's name is the same in upper and lower case.
+    ///
+    /// A value that nobody has verified is a weak key: who sends another each time is never limited. Have a limit by
+    /// address before it.
+    #[must_use]
+    pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.bytes.push(HEADER);
+        self.append(name.as_ref());
+        let from = self.bytes.len() - name.as_ref().len();
+        self.bytes[from..].make_ascii_lowercase();
+        self.append(value.as_ref());
+        self
+    }
+
+    /// And something else: a name for what it is, and its value.
+    #[must_use]
+    pub fn part(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.bytes.push(NAMED);
+        self.append(name.as_ref());
+        self.append(value.as_ref());
+        self
+    }
+
+    /// Appends bytes after their length, seven bits of it in a byte and the lowest first.
+    fn append(&mut self, bytes: &[u8]) {
+        let mut length = bytes.len();
+        while length > 0x7f {
+            self.bytes.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        self.bytes.push(length as u8);
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+impl From<AddressKey> for Key {
+    fn from(address: AddressKey) -> Self {
+        Self::new().address(address)
+    }
+}
+
+impl AsRef<[u8]> for Key {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Tells the length alone: a key may hold a secret, and what is shown for debugging ends in logs.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({} bytes)", self.bytes.len())
+    }
+}
