@@ -8,12 +8,12 @@ use smallvec::SmallVec;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-const LOCAL: u8 = b'0';
-const IPV4: u8 = b'4';
-const IPV6: u8 = b'6';
-const HEADER: u8 = b'h';
-const NAMED: u8 = b'n';
-const USER: u8 = b'u';
+pub(super) const LOCAL: u8 = b'0';
+pub(super) const IPV4: u8 = b'4';
+pub(super) const IPV6: u8 = b'6';
+pub(super) const HEADER: u8 = b'h';
+pub(super) const NAMED: u8 = b'n';
+pub(super) const USER: u8 = b'u';
 
 /// Kind, length of the prefix, and as many bytes as an address has at most.
 const MOST: usize = 2 + 16;
@@ -67,6 +67,14 @@ impl AddressKey {
         Self { bytes, length: 2 + kept as u8 }
     }
 
+    /// What [`cut`](Self::cut) has made, from the bytes of a key.
+    pub(super) fn again(kind: u8, prefix: u8, octets: &[u8]) -> Self {
+        let mut whole = [0; MOST - 2];
+        let kept = octets.len().min(whole.len());
+        whole[..kept].copy_from_slice(&octets[..kept]);
+        Self::cut(kind, prefix, whole)
+    }
+
     /// The address, its bits beyond the prefix 0, and the length of the prefix; `None` for a client without an address.
     #[must_use]
     pub fn network(&self) -> Option<(IpAddr, u8)> {
@@ -103,6 +111,10 @@ impl fmt::Debug for AddressKey {
 }
 
 /// The key of a limiter, from any number of parts: addresses, users, values of headers and others.
+///
+/// It is shown in one line of printable ASCII, fit for a log: users and other parts with what is not printable escaped and
+/// cut where they are long, and of a header's value, which may be a secret, nothing but a hash that is the same as long as
+/// the process runs.
 ///
 /// Two keys are the same only if all their parts are: neither what a part holds nor where it ends can make it pass for
 /// another. Up to 56 bytes are held in place; longer ones are allocated.
@@ -165,6 +177,13 @@ impl Key {
         self.bytes.push(NAMED);
         self.append(name.as_ref());
         self.append(value.as_ref());
+        self
+    }
+
+    /// And all parts of another key, in order.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.bytes.extend_from_slice(&other.bytes);
         self
     }
 

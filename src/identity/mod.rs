@@ -39,13 +39,16 @@
 mod address;
 mod forwarding;
 mod key;
+mod networks;
 mod proxies;
+mod shown;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
 pub use address::Embedded;
 pub use forwarding::ForwardingHeader;
 pub use key::{AddressKey, Key};
+pub use networks::Networks;
 pub use proxies::Proxies;
 
 use crate::error::Error;

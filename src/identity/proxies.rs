@@ -1,7 +1,7 @@
 //! Which proxies are believed.
 
+use super::networks::{Networks, words};
 use crate::error::Error;
-use ipnet::IpNet;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -26,16 +26,8 @@ pub struct Proxies(Trusted);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Trusted {
     Hops(usize),
-    Networks {
-        /// Sorted, without those that are parts of others.
-        networks: Vec<IpNet>,
-        unix: bool,
-    },
+    Networks(Networks),
 }
-
-const LOOPBACK: &[&str] = &["127.0.0.0/8", "::1/128"];
-const PRIVATE: &[&str] =
-    &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"];
 
 impl Proxies {
     /// None: the peer is the client.
@@ -54,26 +46,15 @@ impl Proxies {
     /// # Errors
     /// [`Error::Setting`] with the one that is none of these.
     pub fn networks<N: AsRef<str>>(networks: impl IntoIterator<Item = N>) -> Result<Self, Error> {
-        let (mut found, mut unix) = (Vec::new(), false);
-        for text in networks {
-            match text.as_ref() {
-                "unix" | "unix:" => unix = true,
-                "loopback" => found.extend(known(LOOPBACK)),
-                "private" => found.extend(known(LOOPBACK).chain(known(PRIVATE))),
-                text => found.push(network(text).ok_or_else(|| wrong(text))?),
-            }
-        }
-        Ok(Self(Trusted::Networks { networks: IpNet::aggregate(&found), unix }))
+        let networks = Networks::find(networks).map_err(|text| wrong(&text))?;
+        Ok(Self(Trusted::Networks(networks)))
     }
 
     /// Whether the one at this address may say whom it speaks for, `passed` others having done so already.
     pub(super) fn trust(&self, address: Option<IpAddr>, passed: usize) -> bool {
         match &self.0 {
             Trusted::Hops(hops) => passed < *hops,
-            Trusted::Networks { networks, unix } => match address {
-                Some(address) => networks.iter().any(|network| network.contains(&address)),
-                None => *unix,
-            },
+            Trusted::Networks(networks) => networks.contains(address),
         }
     }
 }
@@ -89,30 +70,11 @@ impl FromStr for Proxies {
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return text.parse().map(Self::hops).map_err(|_| wrong(text));
         }
-        let words: Vec<&str> = text.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty()).collect();
-        if words.is_empty() {
+        if words(text).next().is_none() {
             return Err(wrong(text));
         }
-        Self::networks(words)
+        Self::networks(words(text))
     }
-}
-
-fn known(networks: &'static [&str]) -> impl Iterator<Item = IpNet> {
-    networks.iter().filter_map(|text| network(text))
-}
-
-/// The network of a text; one of IPv4-mapped addresses is of IPv4.
-fn network(text: &str) -> Option<IpNet> {
-    let network = match text.parse::<IpNet>() {
-        Ok(network) => network,
-        Err(_) => IpNet::from(text.parse::<IpAddr>().ok()?),
-    };
-    let (address, prefix) = (network.addr().to_canonical(), network.prefix_len());
-    let prefix = match (address, network) {
-        (IpAddr::V4(_), IpNet::V6(_)) => prefix.checked_sub(96)?,
-        _ => prefix,
-    };
-    Some(IpNet::new(address, prefix).ok()?.trunc())
 }
 
 fn wrong(text: &str) -> Error {
