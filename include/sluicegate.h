@@ -1083,6 +1083,52 @@ int32_t sluice_refund_at(const struct sluice_limiter *limiter,
 SLUICE_NOEXCEPT;
 
 /**
+ * Gives back what one decision has charged, unless it has lapsed, and tells how the key stands then: for a request that
+ * turns out not to count when it has been served, which may take long.
+ *
+ * `sluice_refund` takes permits off whatever the key has consumed by then; after a new window has begun, or a bucket has
+ * been full in between, that is what others have consumed. This gives back nothing then.
+ *
+ * * `limiter`: not NULL
+ * * `key`, `key_len`, `cost`: as they were for the check
+ * * `charge`: its decision, not NULL; one that was denied or not counted has charged nothing
+ * * `charged_at_unix_ns`: a time no later than the check's, such as `sluice_now` before it
+ * * `out`: receives how the key stands, as a check of cost 0 would tell it; not NULL, may be `charge`; left as it was on
+ *   an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_refund`; `charge` is NULL or good for reading, `out` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_refund_charge(const struct sluice_limiter *limiter,
+                             const void *key,
+                             size_t key_len,
+                             uint64_t cost,
+                             const struct sluice_decision *charge,
+                             uint64_t charged_at_unix_ns,
+                             struct sluice_decision *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Gives a charge back as `sluice_refund_charge` does, at `now_unix_ns`, a time as for `sluice_check_at`. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_refund_charge`.
+ */
+SLUICE_API
+int32_t sluice_refund_charge_at(const struct sluice_limiter *limiter,
+                                const void *key,
+                                size_t key_len,
+                                uint64_t cost,
+                                const struct sluice_decision *charge,
+                                uint64_t charged_at_unix_ns,
+                                uint64_t now_unix_ns,
+                                struct sluice_decision *out)
+SLUICE_NOEXCEPT;
+
+/**
  * Forgets a key, whatever the time: its next request is that of a key never seen.
  *
  * * `limiter`: not NULL

@@ -70,6 +70,7 @@ pub mod identity;
 mod limiter;
 mod machine;
 mod policy;
+mod refund_charge;
 #[cfg(feature = "retry")]
 pub mod retry;
 #[cfg_attr(any(not(target_os = "linux"), loom), path = "shared/unsupported.rs")]

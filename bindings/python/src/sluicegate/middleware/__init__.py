@@ -12,6 +12,7 @@ from ._events import Answer, Event, Hook, Verdict
 from ._limit import Limit, Response, skip_failed, skip_successful
 from ._request import Request
 from ._route import Route
+from ._rules import Options
 
 __all__ = [
     "Answer",
@@ -19,6 +20,7 @@ __all__ = [
     "Event",
     "Hook",
     "Limit",
+    "Options",
     "Request",
     "Response",
     "Route",

@@ -15,7 +15,9 @@ def plain_function(name: str, function: Function) -> Function:
     if not callable(function):
         raise TypeError(f"{name} must be a function, not {function!r}")
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
-        raise TypeError(f"{name} must be a plain function, not a coroutine function: what is decided is decided at once")
+        raise TypeError(
+            f"{name} must be a plain function, not a coroutine function: what is decided is decided at once"
+        )
     return function
 
 

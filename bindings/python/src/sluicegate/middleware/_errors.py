@@ -15,9 +15,9 @@ class NoAddress(Exception):
     def __str__(self) -> str:
         told = "no address" if not self.peer else f"{re.sub(r'[^ -~]', '?', self.peer)[:64]!r}, which is no IP address"
         return (
-            f"the client's address is not known: the server tells {told} for the peer. Behind a proxy that connects by a "
-            'Unix socket say proxies=1 or proxies="unix"; else tell the address by peer=. Starlette\'s TestClient takes '
-            'client=("127.0.0.1", 50000).'
+            f"the client's address is not known: the server tells {told} for the peer. Behind a proxy that connects "
+            'by a Unix socket say proxies=1 or proxies="unix"; else tell the address by peer=. Starlette\'s TestClient '
+            'takes client=("127.0.0.1", 50000).'
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Callable, Literal, NamedTuple
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 #: Where hooks and functions that fail are told of.
 log = logging.getLogger("sluicegate")
 
-#: "allowed"; "denied": over a limit; "would_deny": allowed, and over a limit in dry run; "missing_key": denied because it
-#: has nothing to be counted by; "no_address": refused because the server has not told who is asking.
+_SOON_NS = 1_000_000
+
+#: "allowed"; "denied": over a limit; "would_deny": allowed, and over a limit in dry run; "missing_key": denied
+#: because it has nothing to be counted by; "no_address": refused because the server has not told who is asking.
 Kind = Literal["allowed", "denied", "would_deny", "missing_key", "no_address"]
 
 
@@ -36,6 +39,7 @@ class Verdict:
     __slots__ = ("_at_ns", "_key", "cost", "decision", "dry_run", "limit")
 
     decision: Decision
+    _at_ns: int
 
     def __init__(self, limit: Limit, key: bytes, cost: int, dry_run: bool) -> None:
         self.limit = limit
@@ -57,32 +61,46 @@ class Verdict:
         """
         return identity.shown(self._key)
 
-    def _give_back(self) -> None:
-        """Gives the permits back, unless they have lapsed; the decision is then how the key stands."""
-        self.decision = self.limit.limiter.give_back(self._key, self.cost, self.decision, self._at_ns)
+    def _give_back(self) -> int:
+        """Gives the permits back, unless they have lapsed. The decision is then how the key stands at this time."""
+        now_ns = self.limit.limiter.now_ns()
+        self.decision = self.limit.limiter.refund_charge_at(self._key, self.cost, self.decision, self._at_ns, now_ns)
+        return now_ns
 
     def __repr__(self) -> str:
         return f"<Verdict {self.name!r} on {self.key}, cost {self.cost}: {self.decision!r}>"
 
 
-def decide(verdicts: Sequence[Verdict]) -> bool:
-    """Decides on all of them together: charged if all allow it, else none is."""
+def decide(verdicts: Sequence[Verdict]) -> tuple[bool, int]:
+    """Decides on all of them together: charged if all allow it, else none is. And the time at which that was.
+
+    The time is that of the limiters' clocks, in nanoseconds since the Unix epoch.
+    """
+    if len(verdicts) == 1:
+        (verdict,) = verdicts
+        limiter = verdict.limit.limiter
+        verdict._at_ns = now_ns = limiter.now_ns()
+        verdict.decision = limiter.check_at(verdict._key, verdict.cost, now_ns)
+        return verdict.decision.allowed, now_ns
+    # Each limiter has a clock of its own, which is read again for the decision.
+    begun_ns = time.monotonic_ns()
     for verdict in verdicts:
         verdict._at_ns = verdict.limit.limiter.now_ns()
-    if len(verdicts) == 1:
-        verdict.decision = verdict.limit.limiter.check(verdict._key, verdict.cost)
-        return verdict.decision.allowed
     decisions = check_all([(verdict.limit.limiter, verdict._key, verdict.cost) for verdict in verdicts])
     for verdict, decision in zip(verdicts, decisions):
         verdict.decision = decision
-    return all(decisions.allowed)
+    now_ns = max(verdict._at_ns for verdict in verdicts)
+    took_ns = time.monotonic_ns() - begun_ns
+    # What an answer says of the future counts from this time. A window's end is told a whole second late if it is
+    # late by a microsecond, so it is early by one, unless the thread was held up.
+    return all(decisions.allowed), now_ns if took_ns < _SOON_NS else now_ns + took_ns
 
 
 class Answer(NamedTuple):
     """What a request that is not allowed is answered."""
 
     status: int
-    """429, or what the settings say; 403 or what the key says for a missing key; 500 where nobody knows who is asking."""
+    """429 or the settings' one; 403 or `missing_status` for a missing key; 500 where nobody knows who is asking."""
     retry_after_seconds: int | None
     """When to come back; None where waiting does not help."""
 
@@ -123,7 +141,7 @@ Hook = Callable[[Event], object]
 
 
 def call(what: str, function: Callable[..., Any], *arguments: object) -> Any:
-    """What somebody's function returns; None if it fails, which is logged, for the request's fate is decided already."""
+    """What somebody's function returns. None if it fails, which is logged: the request's fate is decided already."""
     try:
         return function(*arguments)
     except Exception:

@@ -8,13 +8,12 @@ from typing import AnyStr, Generic
 from .. import http
 
 _PUBLIC = frozenset(["public", "s-maxage"])
-_EXPOSE = "access-control-expose-headers"
 
 
 class Fields(Generic[AnyStr]):
     """Puts fields into an answer, as bytes (ASGI) or as text (WSGI)."""
 
-    __slots__ = ("_cache_control", "_families", "_made", "_text")
+    __slots__ = ("_cache_control", "_families", "_made", "_make", "_text")
 
     def __init__(
         self,
@@ -27,17 +26,19 @@ class Fields(Generic[AnyStr]):
             made: an answer's fields in the form that they have here.
             make, text: to that form, and back.
         """
-        self._made = made
-        self._text = text
-        self._cache_control = make("cache-control")
-        self._families = frozenset(make(name) for name in http.FAMILY_FIELDS)
+        self._made: Callable[[http.Answer], list[tuple[AnyStr, AnyStr]]] = made
+        self._make: Callable[[str], AnyStr] = make
+        self._text: Callable[[AnyStr], str] = text
+        self._cache_control: AnyStr = make("cache-control")
+        self._families: frozenset[AnyStr] = frozenset(make(name) for name in http.FAMILY_FIELDS)
 
     def put(
-        self, inner: Sequence[tuple[AnyStr, AnyStr]], answer: http.Answer, always: Iterable[tuple[AnyStr, AnyStr]]
+        self, inner: Sequence[tuple[AnyStr, AnyStr]], answer: http.Answer, added: Iterable[tuple[str, str]]
     ) -> Sequence[tuple[AnyStr, AnyStr]]:
-        """The application's fields with those of an answer in place of their like, and what always comes.
+        """The application's fields with those of an answer in place of their like, and what is added.
 
-        As they are where caches may give the application's answer to other clients, who would take the numbers for theirs.
+        As they are where caches may give the application's answer to other clients, who would take the numbers for
+        theirs.
         """
         own = self._made(answer)
         replaced = self._families
@@ -52,7 +53,7 @@ class Fields(Generic[AnyStr]):
                 return inner
             kept.append(field)
         kept += own
-        kept += always
+        kept += [(self._make(name), self._make(value)) for name, value in added]
         return kept
 
     def as_text(self, inner: Iterable[tuple[AnyStr, AnyStr]]) -> list[tuple[str, str]]:
@@ -62,3 +63,17 @@ class Fields(Generic[AnyStr]):
     def _is_public(self, cache_control: AnyStr) -> bool:
         directives = self._text(cache_control).split(",")
         return not _PUBLIC.isdisjoint(directive.partition("=")[0].strip().lower() for directive in directives)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("latin-1")
+
+
+def _text(value: bytes) -> str:
+    return value.decode("latin-1")
+
+
+#: As ASGI has them: bytes, names in lower case.
+AS_BYTES: Fields[bytes] = Fields(http.Answer.raw_headers, _bytes, _text)
+#: As WSGI has them: latin-1 text.
+AS_TEXT: Fields[str] = Fields(http.Answer.headers, str, str)

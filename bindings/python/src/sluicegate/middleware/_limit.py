@@ -96,6 +96,11 @@ class Limit:
         self.refund_when = optional_function("refund_when", refund_when)
         self.dry_run = truth("dry_run", dry_run)
 
+    @property
+    def asks_for_the_user(self) -> bool:
+        """Whether it counts by what the framework says is the user."""
+        return self._key.asks_for_the_user
+
     def key_of(self, request: Request) -> bytes | None:
         """What a request is counted by; None if the limit does not hold it."""
         return self._key.key(request)
@@ -123,13 +128,15 @@ def limits_of(given: Any, name: str = http.DEFAULT_NAME) -> tuple[Limit, ...]:
     for limit in limits:
         if not isinstance(limit, Limit):
             raise TypeError(f"a limit must be a Limit, or the text of a policy, not {limit!r}")
-    different_names(limits)
+    one_requests(limits)
     return limits
 
 
-def different_names(limits: Sequence[Limit]) -> None:
-    """Refuses limits of one request that clients could not tell apart."""
+def one_requests(limits: Sequence[Limit]) -> None:
+    """Refuses limits that cannot hold one request together."""
     seen: dict[str, Limit] = {}
     for limit in limits:
         if seen.setdefault(limit.name, limit) is not limit:
-            raise ArgumentError(f"two limits of one request are called {limit.name!r}; give each a name: Limit(name, policy)")
+            raise ArgumentError(
+                f"two limits of one request are called {limit.name!r}; give each a name: Limit(name, policy)"
+            )

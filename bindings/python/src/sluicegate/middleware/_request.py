@@ -67,7 +67,7 @@ class Request:
 
     @property
     def matched_path(self) -> str | None:
-        """The framework's pattern of the route that the request takes, such as "/items/{id}"; None where there is none."""
+        """The framework's pattern of the request's route, such as "/items/{id}"; None where there is none."""
         if self._matched_path is self._UNASKED:
             find = self._rules.matched_path
             self._matched_path = self._pattern() if find is None else find(self)

@@ -40,7 +40,8 @@ class Route:
         Args:
             path: the whole path.
             prefix: whole segments from the path's beginning: "/api" matches "/api" and "/api/x", not "/apix".
-            matched_path: the framework's pattern, such as "/items/{id}" (FastAPI, Starlette), "/items/<int:id>" (Flask),
+            matched_path: the framework's pattern, such as "/items/{id}" (FastAPI, Starlette), "/items/<int:id>"
+            (Flask),
                 "items/<int:id>/" (Django).
             method: such as "POST".
             when: a plain function of the request's head.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Callable, Union
+from typing import Any, Callable, TypedDict, Union
 
 from .. import http
 from .._errors import ArgumentError
@@ -11,9 +11,9 @@ from ..identity import Identity, Networks
 from ._checks import optional_function, plain_function, status_of_error, texts, truth
 from ._denial import Denial
 from ._events import Event, Hook
-from ._limit import Limit, Limits, different_names, limits_of
+from ._limit import Limit, Limits, limits_of, one_requests
 from ._request import Request
-from ._route import Route
+from ._route import OneOrMore, Route
 
 #: Trusted proxies: how many, or their networks, as of `sluicegate.identity.Identity`.
 Proxies = Union[int, str, Sequence[str]]
@@ -25,20 +25,80 @@ Body = Union[str, Sequence[str]]
 _EXPOSE = "Access-Control-Expose-Headers"
 
 
+class Options(TypedDict, total=False):
+    """What a middleware may be told beside its limits. All functions are plain ones, and must be quick.
+
+    Who is asking:
+
+    * `proxies`: trusted proxies in front: how many, or their networks ("10.0.0.0/8, loopback"). None unless said.
+    * `identity`: all of who is asking, in place of `proxies`: an `Identity`.
+    * `peer`: the address at the other end of the connection, as a function of the request. Unless said, what the server
+      tells.
+    * `matched_path`: the framework's pattern of a request's route, as a function of the request.
+
+    What is not held to limits, and gets no header fields:
+
+    * `exempt_path`: whole paths, such as "/health".
+    * `exempt_networks`: clients' networks, in the words of `proxies`.
+    * `exempt_when`: a function of the request.
+
+    What happens:
+
+    * `missing_status`: the status where `missing="deny"`; 403 unless said.
+    * `dry_run`: whether all limits are only tried.
+    * `delay`: whether a leaky bucket's requests are held so that they leave at its rate. Unless said, they are in
+    ASGI and
+      in Django's async mode; elsewhere a request that is held would hold its thread.
+
+    What clients are told:
+
+    * `settings`: an `http.Settings`: the families of header fields, the code, the message.
+    * `body`: "accept" (the default): what the request's `Accept` prefers; one format for all; or those on offer, in a
+    list.
+    * `map_denial`: is given an event and the ready `Denial`, and may change it or return another.
+    * `headers_on_redirects`: whether answers from 300 to 399 have the fields too.
+    * `expose_headers`: whether `Access-Control-Expose-Headers` names the fields to scripts of other origins.
+
+    Who is told:
+
+    * `on_decision`: called with an `Event` for each decision.
+    * `on_denial`: called with an `Event` for each denial, and for each that would be one but for a dry run.
+    """
+
+    proxies: Proxies | None
+    identity: Identity | None
+    peer: Callable[[Request], str | None] | None
+    matched_path: Callable[[Request], str | None] | None
+    exempt_path: OneOrMore
+    exempt_networks: OneOrMore
+    exempt_when: Callable[[Request], bool] | None
+    missing_status: int
+    dry_run: bool
+    delay: bool | None
+    settings: http.Settings | None
+    body: Body
+    map_denial: Callable[[Event, Denial], Denial | None] | None
+    on_decision: Hook | None
+    on_denial: Hook | None
+    headers_on_redirects: bool
+    expose_headers: bool
+
+
 class Rules:
     """What a middleware was told, checked; shared by all its requests and never changed."""
 
     def __init__(
         self,
-        limits: Limits = (),
-        routes: Routes = (),
+        limits: Limits,
+        routes: Routes,
         *,
+        delays_unless_said: bool,
         proxies: Proxies | None = None,
         identity: Identity | None = None,
         peer: Callable[[Request], str | None] | None = None,
         matched_path: Callable[[Request], str | None] | None = None,
-        exempt_path: str | Sequence[str] = (),
-        exempt_networks: str | Sequence[str] = (),
+        exempt_path: OneOrMore = None,
+        exempt_networks: OneOrMore = None,
         exempt_when: Callable[[Request], bool] | None = None,
         missing_status: int = 403,
         dry_run: bool = False,
@@ -50,7 +110,6 @@ class Rules:
         on_denial: Hook | None = None,
         headers_on_redirects: bool = False,
         expose_headers: bool = False,
-        delays_unless_said: bool,
     ) -> None:
         if proxies is not None and identity is not None:
             raise ArgumentError("proxies and identity are both given; put the proxies into the Identity")
@@ -73,7 +132,7 @@ class Rules:
         self.on_denial = optional_function("on_denial", on_denial)
         self.has_hooks = on_decision is not None or on_denial is not None
         self.headers_on_redirects = truth("headers_on_redirects", headers_on_redirects)
-        self.always = [(_EXPOSE, self.settings.expose_headers)] if truth("expose_headers", expose_headers) else []
+        self.exposed = [(_EXPOSE, self.settings.expose_headers)] if truth("expose_headers", expose_headers) else []
 
     def exempts(self, request: Request) -> bool:
         """Whether no limit holds a request."""
@@ -103,6 +162,6 @@ def _routes(routes: Any, general: tuple[Limit, ...]) -> list[tuple[Route, tuple[
             raise TypeError(f"routes[{place}] must be a pair of a Route and its limits, not {pair!r}")
         own = limits_of(given)
         limits = (*general, *(limit for limit in own if limit not in general))
-        different_names(limits)
+        one_requests(limits)
         found.append((route, limits))
     return found

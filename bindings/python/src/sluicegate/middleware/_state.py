@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import AnyStr
@@ -38,16 +37,9 @@ class Ledger:
         #: A time that is no earlier than any of the decisions: what an answer says of the future counts from it.
         self.now_ns = 0
 
-    def read_clock(self) -> None:
-        """Takes the time after decisions have been made."""
-        now_ns = time.time_ns()
-        if now_ns > self.now_ns:
-            self.now_ns = now_ns
-
     def give_all_back(self) -> None:
         """Gives everything back: for a request that is denied after all."""
-        for verdict in (*self.enforced, *self.dry):
-            verdict._give_back()
+        self._give_back((*self.enforced, *self.dry))
 
     def settle(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
         """Gives back what, by the head of the application's answer, does not count. Once for each request."""
@@ -58,8 +50,11 @@ class Ledger:
         for verdict in (*self.enforced, *self.dry):
             refund_when = verdict.limit.refund_when
             if refund_when is not None and call("refund_when", refund_when, response):
-                verdict._give_back()
-                self.read_clock()
+                self._give_back((verdict,))
+
+    def _give_back(self, verdicts: Iterable[Verdict]) -> None:
+        for verdict in verdicts:
+            self.now_ns = max(self.now_ns, verdict._give_back())
 
 
 class State:
@@ -77,7 +72,7 @@ class State:
         self._rules = rules
         self.request = request
         self.is_inner = outer is not None
-        self.ledger = Ledger() if outer is None else outer.ledger
+        self.ledger: Ledger = Ledger() if outer is None else outer.ledger
         self._is_exempt = False
         self.delay = 0.0
 
@@ -106,18 +101,20 @@ class State:
         except NoAddress as unknown:
             return self._refuse("no_address", 500, "client_unknown", str(unknown), route)
         ledger = self.ledger
-        if enforced and not decide(enforced):
-            ledger.give_all_back()
-            ledger.is_denied = True
+        if enforced:
+            allowed, now_ns = decide(enforced)
+            ledger.now_ns = max(ledger.now_ns, now_ns)
+            if not allowed:
+                ledger.give_all_back()
+                ledger.is_denied = True
+                ledger.enforced += enforced
+                return self._deny(enforced, route)
             ledger.enforced += enforced
-            ledger.read_clock()
-            return self._deny(enforced, route)
         if dry:
-            dry_allows = decide(dry) and dry_allows
-            if dry_allows:
+            allowed, _ = decide(dry)
+            dry_allows = dry_allows and allowed
+            if allowed:
                 ledger.dry += dry
-        ledger.enforced += enforced
-        ledger.read_clock()
         if self._rules.delay:
             self.delay = max((verdict.decision.delay for verdict in enforced), default=0.0)
         if self._rules.has_hooks:
@@ -125,8 +122,14 @@ class State:
             self._tell(Event(kind, [*enforced, *dry], route, self.request, None))
         return None
 
+    def not_yet_charged(self, limits: Sequence[Limit]) -> Sequence[Limit]:
+        """Those of the limits that have not been charged for this request already: one limit counts it once."""
+        ledger = self.ledger
+        charged = {id(verdict.limit) for verdict in (*ledger.enforced, *ledger.dry)}
+        return [limit for limit in limits if id(limit) not in charged]
+
     def _verdicts(self, limits: Sequence[Limit]) -> tuple[list[Verdict], list[Verdict], bool]:
-        """What is to be decided: by the limits that are enforced, by those in dry run, and whether all of these have keys."""
+        """What the enforced limits are to decide, what those in dry run are, and whether all of these have keys."""
         request, rules = self.request, self._rules
         enforced: list[Verdict] = []
         dry: list[Verdict] = []
@@ -156,7 +159,7 @@ class State:
             ledger.settle(status, fields.as_text(inner))
         if not ledger.enforced or not self._may_carry(status):
             return inner
-        return fields.put(inner, self._answer(), self._rules.always)
+        return fields.put(inner, self._answer(), self._rules.exposed)
 
     def _may_carry(self, status: int) -> bool:
         """Whether an answer of this status may have the header fields."""
@@ -173,7 +176,7 @@ class State:
         """The denial by limits, ready to be sent."""
         answer = self._answer()
         content_type, body = answer.body(self._format())
-        headers = [("Content-Type", content_type), *answer.headers(), *self._rules.always]
+        headers = [("Content-Type", content_type), *answer.headers(), *self._rules.exposed]
         event = Event("denied", verdicts, route, self.request, Answer(answer.status, answer.retry_after_seconds))
         self._tell(event)
         return self._mapped(event, Denial(answer.status, headers, body))

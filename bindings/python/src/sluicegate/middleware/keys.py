@@ -41,6 +41,11 @@ class KeySource:
 
     __slots__ = ()
 
+    @property
+    def asks_for_the_user(self) -> bool:
+        """Whether `Request.user` is read: a framework may have to load it before."""
+        return False
+
     def key(self, request: Request) -> bytes | None:
         """The key of a request; None if the limit does not hold it."""
         raise NotImplementedError
@@ -95,11 +100,12 @@ class _MayBeMissing(KeySource):
 
     def key(self, request: Request) -> bytes | None:
         value = self._value(request)
-        if value is not None and type(value) is int:
+        if type(value) is int:  # 0 is somebody
             value = str(value)
-        if value is None or not len(value):  # type: ignore[arg-type]
+        if not value:
             return self._none(request)
-        return self._part(value)  # type: ignore[arg-type]
+        assert not isinstance(value, int)
+        return self._part(value)
 
     def _none(self, request: Request) -> bytes | None:
         if self._missing == "skip":
@@ -113,7 +119,12 @@ class _Header(_MayBeMissing):
     __slots__ = ("_name",)
 
     def __init__(self, name: str, missing: Missing) -> None:
-        if not isinstance(name, str) or not name or not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+        if (
+            not isinstance(name, str)
+            or not name
+            or not name.isascii()
+            or not name.replace("-", "").replace("_", "").isalnum()
+        ):
             raise ArgumentError(f"header {name!r}: it must be a header's name, such as 'X-Api-Key'")
         super().__init__(f"the header {name}", missing)
         self._name = name.lower()
@@ -132,6 +143,10 @@ class _User(_MayBeMissing):
     def __init__(self, of: Callable[[Request], KeyValue] | None, missing: Missing) -> None:
         super().__init__("user", missing)
         self._of = None if of is None else plain_function("of", of)
+
+    @property
+    def asks_for_the_user(self) -> bool:
+        return self._of is None
 
     def _value(self, request: Request) -> KeyValue:
         return request.user if self._of is None else self._of(request)
@@ -161,6 +176,10 @@ class _Compound(KeySource):
     def __init__(self, parts: Sequence[KeySource]) -> None:
         self._parts = tuple(parts)
 
+    @property
+    def asks_for_the_user(self) -> bool:
+        return any(part.asks_for_the_user for part in self._parts)
+
     def key(self, request: Request) -> bytes | None:
         found = []
         for part in self._parts:
@@ -174,8 +193,8 @@ class _Compound(KeySource):
 def header(name: str, *, missing: Missing) -> KeySource:
     """By the value of a header, such as an API key; an empty one is missing.
 
-    A value that nobody has verified is a weak key: who sends another each time is never limited. Have a limit by address
-    beside it.
+    A value that nobody has verified is a weak key: who sends another each time is never limited. Have a limit by
+    address beside it.
     """
     return _Header(name, missing)
 
@@ -197,5 +216,7 @@ def key_source(key: Any) -> KeySource:
     if isinstance(key, (tuple, list)) and key:
         return _Compound([key_source(part) for part in key])
     if callable(key):
-        raise TypeError('a function needs a word on what happens when it finds no key: keys.function(f, missing="deny")')
+        raise TypeError(
+            'a function needs a word on what happens when it finds no key: keys.function(f, missing="deny")'
+        )
     raise TypeError(f"key must be of sluicegate.middleware.keys, or several of them in a tuple, not {key!r}")
