@@ -56,7 +56,8 @@ class RateLimit:
     def init_app(self, app: Flask) -> None:
         """Holds an application's requests to the limits; several applications share them."""
         options: Options = {"matched_path": functools.partial(_rule, app), **self._options}
-        app.wsgi_app = wsgi.RateLimit(app.wsgi_app, self._limits, self._routes, **options)
+        limited = wsgi.RateLimit(app.wsgi_app, self._limits, self._routes, **options)
+        app.wsgi_app = limited  # type: ignore[method-assign]
 
 
 def _rule(app: Flask, asked: Request) -> str | None:

@@ -36,7 +36,7 @@ class Verdict:
         dry_run: whether the limit is only tried.
     """
 
-    __slots__ = ("_at_ns", "_key", "cost", "decision", "dry_run", "limit")
+    __slots__ = ("_at_ns", "_is_charged", "_key", "cost", "decision", "dry_run", "limit")
 
     decision: Decision
     _at_ns: int
@@ -46,6 +46,7 @@ class Verdict:
         self._key = key
         self.cost = cost
         self.dry_run = dry_run
+        self._is_charged = False
 
     @property
     def name(self) -> str:
@@ -64,6 +65,9 @@ class Verdict:
     def _give_back(self) -> int:
         """Gives the permits back, unless they have lapsed. The decision is then how the key stands at this time."""
         now_ns = self.limit.limiter.now_ns()
+        if not self._is_charged:
+            return now_ns
+        self._is_charged = False
         self.decision = self.limit.limiter.refund_charge_at(self._key, self.cost, self.decision, self._at_ns, now_ns)
         return now_ns
 
@@ -81,19 +85,22 @@ def decide(verdicts: Sequence[Verdict]) -> tuple[bool, int]:
         limiter = verdict.limit.limiter
         verdict._at_ns = now_ns = limiter.now_ns()
         verdict.decision = limiter.check_at(verdict._key, verdict.cost, now_ns)
-        return verdict.decision.allowed, now_ns
+        verdict._is_charged = verdict.decision.allowed
+        return verdict._is_charged, now_ns
     # Each limiter has a clock of its own, which is read again for the decision.
     begun_ns = time.monotonic_ns()
     for verdict in verdicts:
         verdict._at_ns = verdict.limit.limiter.now_ns()
     decisions = check_all([(verdict.limit.limiter, verdict._key, verdict.cost) for verdict in verdicts])
+    allowed = all(decisions.allowed)
     for verdict, decision in zip(verdicts, decisions):
         verdict.decision = decision
+        verdict._is_charged = allowed
     now_ns = max(verdict._at_ns for verdict in verdicts)
     took_ns = time.monotonic_ns() - begun_ns
     # What an answer says of the future counts from this time. A window's end is told a whole second late if it is
     # late by a microsecond, so it is early by one, unless the thread was held up.
-    return all(decisions.allowed), now_ns if took_ns < _SOON_NS else now_ns + took_ns
+    return allowed, now_ns if took_ns < _SOON_NS else now_ns + took_ns
 
 
 class Answer(NamedTuple):

@@ -7,6 +7,11 @@ from typing import AnyStr, Generic
 
 from .. import http
 
+#: All fields that tell of limits, whichever an answer has.
+_FAMILIES = (
+    http.expose_headers(["x-ratelimit", "ietf", "draft-06", "mixed"]).lower().replace("retry-after, ", "").split(", ")
+)
+
 _PUBLIC = frozenset(["public", "s-maxage"])
 
 
@@ -30,7 +35,7 @@ class Fields(Generic[AnyStr]):
         self._make: Callable[[str], AnyStr] = make
         self._text: Callable[[AnyStr], str] = text
         self._cache_control: AnyStr = make("cache-control")
-        self._families: frozenset[AnyStr] = frozenset(make(name) for name in http.FAMILY_FIELDS)
+        self._families: frozenset[AnyStr] = frozenset(make(name) for name in _FAMILIES)
 
     def put(
         self, inner: Sequence[tuple[AnyStr, AnyStr]], answer: http.Answer, added: Iterable[tuple[str, str]]
@@ -73,7 +78,11 @@ def _text(value: bytes) -> str:
     return value.decode("latin-1")
 
 
+def _raw(answer: http.Answer) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in answer.headers]
+
+
 #: As ASGI has them: bytes, names in lower case.
-AS_BYTES: Fields[bytes] = Fields(http.Answer.raw_headers, _bytes, _text)
+AS_BYTES: Fields[bytes] = Fields(_raw, _bytes, _text)
 #: As WSGI has them: latin-1 text.
-AS_TEXT: Fields[str] = Fields(http.Answer.headers, str, str)
+AS_TEXT: Fields[str] = Fields(lambda answer: answer.headers, str, str)

@@ -88,7 +88,7 @@ class Limit:
             self.limiter = policy
         else:
             self.limiter = Limiter(policy, max_keys, on_full=on_full, clock=clock, path=path)
-        self.quota = http.Quota(name, self.limiter.policy)
+        self.quota = http.Quota(name, self.limiter)
         self.name = name
         self._key = keys.key_source(key)
         self._cost = 1 if callable(cost) else whole_number("cost", cost)
@@ -115,13 +115,16 @@ class Limit:
         return f"<sluicegate Limit {self.name!r}: {self.limiter.policy}{' (dry run)' if self.dry_run else ''}>"
 
 
+#: The name of a limit that was given none.
+DEFAULT_NAME = "default"
+
 #: A limit; the text of a policy stands for one by the client's address.
 LimitLike = Union[Limit, str]
 #: One limit or several.
 Limits = Union[LimitLike, Iterable[LimitLike]]
 
 
-def limits_of(given: Any, name: str = http.DEFAULT_NAME) -> tuple[Limit, ...]:
+def limits_of(given: Any, name: str = DEFAULT_NAME) -> tuple[Limit, ...]:
     """The limits that somebody has given; a text is called `name`."""
     several = (given,) if isinstance(given, (str, Limit)) else tuple(given)
     limits = tuple(Limit(name, each) if isinstance(each, str) else each for each in several)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Callable, TypedDict, Union
+from typing import Any, Callable, Literal, TypedDict, Union
 
 from .. import http
 from .._errors import ArgumentError
@@ -20,7 +20,7 @@ Proxies = Union[int, str, Sequence[str]]
 #: Routes in order, each with its limits.
 Routes = Iterable["tuple[Route, Limits]"]
 #: Formats of bodies: "accept" for whatever the request's `Accept` prefers, one format, or those on offer.
-Body = Union[str, Sequence[str]]
+Body = Union[Literal["accept"], http.BodyFormat, Sequence[http.BodyFormat]]
 
 _EXPOSE = "Access-Control-Expose-Headers"
 
@@ -126,13 +126,15 @@ class Rules:
         self.dry_run = truth("dry_run", dry_run)
         self.delay = delays_unless_said if delay is None else truth("delay", delay)
         self.settings = settings if settings is not None else http.Settings()
-        self.formats = None if body == "accept" else http.body_formats(body)
+        self.offered = _offered(body)
         self.map_denial = None if map_denial is None else plain_function("map_denial", map_denial)
         self.on_decision = optional_function("on_decision", on_decision)
         self.on_denial = optional_function("on_denial", on_denial)
         self.has_hooks = on_decision is not None or on_denial is not None
         self.headers_on_redirects = truth("headers_on_redirects", headers_on_redirects)
-        self.exposed = [(_EXPOSE, self.settings.expose_headers)] if truth("expose_headers", expose_headers) else []
+        self.exposed = (
+            [(_EXPOSE, http.expose_headers(self.settings.families))] if truth("expose_headers", expose_headers) else []
+        )
 
     def exempts(self, request: Request) -> bool:
         """Whether no limit holds a request."""
@@ -148,6 +150,15 @@ class Rules:
             if route.matches(request):
                 return route, limits
         return None, self.limits
+
+
+def _offered(body: Any) -> list[http.BodyFormat]:
+    """The formats on offer; none for all."""
+    if body == "accept":
+        return []
+    several: list[Any] = [body] if isinstance(body, str) else list(body)
+    http.body_format(None, several)  # refuses what is none
+    return several
 
 
 def _routes(routes: Any, general: tuple[Limit, ...]) -> list[tuple[Route, tuple[Limit, ...]]]:

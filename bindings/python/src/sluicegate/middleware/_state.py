@@ -18,7 +18,7 @@ from ._route import Route
 from ._rules import Rules
 
 #: Where a request's state is in a scope and in an environ, for views and for middleware further in.
-PLACE = "sluicegate"
+PLACE = "sluicegate.state"
 
 _STATUSES = frozenset(HTTPStatus)
 _NO_KEY = "The request does not say by whom it is sent, as requests to this address must."
@@ -57,6 +57,10 @@ class Ledger:
             self.now_ns = max(self.now_ns, verdict._give_back())
 
 
+def _ledger(outer: State | None) -> Ledger:
+    return Ledger() if outer is None else outer.ledger
+
+
 class State:
     """What one middleware knows of one request."""
 
@@ -65,6 +69,7 @@ class State:
     request: Request
     delay: float
     """How many seconds the request is to be held before it is served, by what was charged last."""
+    ledger: Ledger
     is_inner: bool
     """Whether there is a middleware further out, which completes the answer."""
 
@@ -72,7 +77,7 @@ class State:
         self._rules = rules
         self.request = request
         self.is_inner = outer is not None
-        self.ledger: Ledger = Ledger() if outer is None else outer.ledger
+        self.ledger = _ledger(outer)
         self._is_exempt = False
         self.delay = 0.0
 
@@ -107,6 +112,7 @@ class State:
             if not allowed:
                 ledger.give_all_back()
                 ledger.is_denied = True
+                ledger.now_ns = now_ns
                 ledger.enforced += enforced
                 return self._deny(enforced, route)
             ledger.enforced += enforced
@@ -170,16 +176,17 @@ class State:
     def _answer(self) -> http.Answer:
         ledger = self.ledger
         verdicts = [http.Verdict(verdict.limit.quota, verdict.decision, verdict.cost) for verdict in ledger.enforced]
-        return http.Answer(self._rules.settings, verdicts, ledger.now_ns)
+        return http.Answer(verdicts, now_ns=ledger.now_ns, settings=self._rules.settings)
 
     def _deny(self, verdicts: Sequence[Verdict], route: Route | None) -> Denial:
         """The denial by limits, ready to be sent."""
         answer = self._answer()
-        content_type, body = answer.body(self._format())
-        headers = [("Content-Type", content_type), *answer.headers(), *self._rules.exposed]
-        event = Event("denied", verdicts, route, self.request, Answer(answer.status, answer.retry_after_seconds))
+        body = answer.body(self._format())
+        assert body is not None
+        headers = [("Content-Type", body.content_type), *answer.headers, *self._rules.exposed]
+        event = Event("denied", verdicts, route, self.request, Answer(answer.status, answer.retry_after))
         self._tell(event)
-        return self._mapped(event, Denial(answer.status, headers, body))
+        return self._mapped(event, Denial(answer.status, headers, body.content))
 
     def _refuse(self, kind: Kind, status: int, code: str, message: str, route: Route | None) -> Denial:
         """The denial of a request that cannot be counted, ready to be sent. The texts are ours."""
@@ -193,10 +200,8 @@ class State:
 
     def _format(self) -> http.BodyFormat:
         """The format of a denial's body."""
-        formats = self._rules.formats
-        if formats is not None and len(formats) == 1:
-            return formats[0]
-        return http.body_format(self.request.header("accept"), formats)
+        offered = self._rules.offered
+        return offered[0] if len(offered) == 1 else http.body_format(self.request.header("accept"), offered)
 
     def _tell(self, event: Event) -> None:
         rules = self._rules
@@ -224,12 +229,14 @@ class State:
 def _refusal(body_format: http.BodyFormat, status: int, code: str, message: str) -> tuple[str, str]:
     """The content type and the text of a denial that no limit's numbers belong to."""
     title = HTTPStatus(status).phrase if status in _STATUSES else "Refused"
-    if body_format is http.BodyFormat.JSON:
+    shape: dict[str, object]
+    if body_format == "json":
         shape = {"status": status, "error": title, "message": message, "code": code}
-    elif body_format is http.BodyFormat.JSON_RESET_AT:
+    elif body_format == "json-reset-at":
         shape = {"error": title, "message": message}
-    elif body_format is http.BodyFormat.PROBLEM:
+    elif body_format == "problem":
         shape = {"type": "about:blank", "title": title, "status": status, "detail": message}
     else:
-        return http.BodyFormat.TEXT.content_type, f"{status} {title}\n{message}\n"
-    return body_format.content_type, json.dumps(shape, separators=(",", ":"))
+        return "text/plain; charset=utf-8", f"{status} {title}\n{message}\n"
+    content_type = "application/problem+json" if body_format == "problem" else "application/json"
+    return content_type, json.dumps(shape, separators=(",", ":"))
