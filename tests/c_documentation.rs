@@ -57,6 +57,17 @@ fn the_example_in_the_cpp_header_runs_by_the_command_below_it() {
 }
 
 #[test]
+fn the_example_in_the_header_of_http_answers_runs_by_the_command_below_it() {
+    let Some(prefix) = prefix() else { return };
+    let lines = header_example("sluicegate_http.hpp");
+    let command = lines.iter().find(|line| line.starts_with("c++ ")).unwrap();
+    let program = between(&lines.join("\n"), "", "\nc++ ").to_owned();
+    let printed = runs("http-hpp", ("program.cpp", &program), command, &prefix);
+    assert!(printed.starts_with("429 Too Many Requests\nRetry-After: "), "{printed}");
+    assert!(printed.contains("Content-Type: application/json\n\n{\"status\":429,"), "{printed}");
+}
+
+#[test]
 fn the_readmes_programs_run() {
     let Some(prefix) = prefix() else { return };
     let readme = std::fs::read_to_string(file("README.md")).unwrap();

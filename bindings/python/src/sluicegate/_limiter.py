@@ -286,7 +286,7 @@ class Limiter:
     def now_ns(self) -> int:
         """The time of the limiter's clock, in nanoseconds since the Unix epoch.
 
-        For who needs the time of a decision beside it, as `sluicegate.http` does: read it here and decide by `check_at`.
+        For who needs the time of a decision beside it, as `sluicegate.http` does: read it here, decide by `check_at`.
         """
         if self._clock is not None:
             self._open()
