@@ -48,12 +48,18 @@ fn the_example_in_the_c_header_runs_shared_and_static_by_the_command_below_it() 
 }
 
 #[test]
-fn the_example_in_the_cpp_header_runs_by_the_command_below_it() {
+fn the_examples_in_the_cpp_headers_run_by_the_commands_below_them() {
     let Some(prefix) = prefix() else { return };
-    let lines = header_example("sluicegate.hpp");
-    let command = lines.iter().find(|line| line.starts_with("c++ ")).unwrap();
-    let program = between(&lines.join("\n"), "", "\nc++ ").to_owned();
-    assert_eq!(runs("hpp", ("program.cpp", &program), command, &prefix), "200 OK, 199 left\n");
+    for (header, printed) in [
+        ("sluicegate.hpp", "200 OK, 199 left\n"),
+        ("sluicegate_identity.hpp", "2001:db8::/64 1\n1\n"),
+        ("sluicegate_retry.hpp", "come back in 3600 s\n"),
+    ] {
+        let lines = header_example(header);
+        let command = lines.iter().find(|line| line.starts_with("c++ ")).unwrap();
+        let program = between(&lines.join("\n"), "", "\nc++ ").to_owned();
+        assert_eq!(runs(header, ("program.cpp", &program), command, &prefix), printed);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 /// The sources in the order in which the header tells of them.
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 16] = [
     "version",
     "status",
     "last_error",
@@ -19,6 +19,8 @@ const SOURCES: [&str; 14] = [
     "http_settings",
     "answer",
     "body",
+    "identity",
+    "retry",
 ];
 
 #[test]

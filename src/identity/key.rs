@@ -67,12 +67,20 @@ impl AddressKey {
         Self { bytes, length: 2 + kept as u8 }
     }
 
-    /// What [`cut`](Self::cut) has made, from the bytes of a key.
-    pub(super) fn again(kind: u8, prefix: u8, octets: &[u8]) -> Self {
-        let mut whole = [0; MOST - 2];
-        let kept = octets.len().min(whole.len());
-        whole[..kept].copy_from_slice(&octets[..kept]);
-        Self::cut(kind, prefix, whole)
+    /// The key whose bytes these are; `None` if they are no address's.
+    pub(crate) fn from_bytes(given: &[u8]) -> Option<Self> {
+        if given == [LOCAL] {
+            return Some(Self::LOCAL);
+        }
+        let (&[kind, prefix], octets) = given.split_first_chunk()?;
+        let mut bytes = [0; MOST - 2];
+        bytes.get_mut(..octets.len())?.copy_from_slice(octets);
+        let address = match kind {
+            IPV4 if (1..=32).contains(&prefix) => Ipv4Addr::from([bytes[0], bytes[1], bytes[2], bytes[3]]).into(),
+            IPV6 if (1..=128).contains(&prefix) => Ipv6Addr::from(bytes).into(),
+            _ => return None,
+        };
+        Some(Self::of(address, prefix, prefix)).filter(|key| key.as_ref() == given)
     }
 
     /// The address, its bits beyond the prefix 0, and the length of the prefix; `None` for a client without an address.
@@ -144,17 +152,14 @@ impl Key {
 
     /// And the client's address.
     #[must_use]
-    pub fn address(mut self, address: AddressKey) -> Self {
-        self.bytes.extend_from_slice(address.as_ref());
-        self
+    pub fn address(self, address: AddressKey) -> Self {
+        self.with(&Part::Address(address))
     }
 
     /// And a user, an account, a tenant: whoever has been found to be asking, after having proved it.
     #[must_use]
-    pub fn user(mut self, user: impl AsRef<[u8]>) -> Self {
-        self.bytes.push(USER);
-        self.append(user.as_ref());
-        self
+    pub fn user(self, user: impl AsRef<[u8]>) -> Self {
+        self.with(&Part::User(user.as_ref()))
     }
 
     /// And the value of a header, such as an API key. The header's name is the same in upper and lower case.
@@ -162,22 +167,14 @@ impl Key {
     /// A value that nobody has verified is a weak key: who sends another each time is never limited. Have a limit by
     /// address before it.
     #[must_use]
-    pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.bytes.push(HEADER);
-        self.append(name.as_ref());
-        let from = self.bytes.len() - name.as_ref().len();
-        self.bytes[from..].make_ascii_lowercase();
-        self.append(value.as_ref());
-        self
+    pub fn header(self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.with(&Part::Header(name.as_ref(), value.as_ref()))
     }
 
     /// And something else: a name for what it is, and its value.
     #[must_use]
-    pub fn part(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.bytes.push(NAMED);
-        self.append(name.as_ref());
-        self.append(value.as_ref());
-        self
+    pub fn part(self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.with(&Part::Named(name.as_ref(), value.as_ref()))
     }
 
     /// And all parts of another key, in order.
@@ -187,16 +184,57 @@ impl Key {
         self
     }
 
-    /// Appends bytes after their length, seven bits of it in a byte and the lowest first.
-    fn append(&mut self, bytes: &[u8]) {
-        let mut length = bytes.len();
-        while length > 0x7f {
-            self.bytes.push(length as u8 | 0x80);
-            length >>= 7;
-        }
-        self.bytes.push(length as u8);
-        self.bytes.extend_from_slice(bytes);
+    fn with(mut self, part: &Part<'_>) -> Self {
+        part.write(&mut |bytes| self.bytes.extend_from_slice(bytes));
+        self
     }
+}
+
+/// One part of a key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part<'a> {
+    Address(AddressKey),
+    User(&'a [u8]),
+    Header(&'a [u8], &'a [u8]),
+    Named(&'a [u8], &'a [u8]),
+}
+
+impl Part<'_> {
+    /// Puts out the part's bytes, piece by piece.
+    pub(crate) fn write(&self, put: &mut impl FnMut(&[u8])) {
+        match *self {
+            Self::Address(address) => put(address.as_ref()),
+            Self::User(user) => {
+                put(&[USER]);
+                write_delimited(user, put);
+            }
+            Self::Header(name, value) => {
+                put(&[HEADER]);
+                write_length(name.len(), put);
+                name.iter().for_each(|byte| put(&[byte.to_ascii_lowercase()]));
+                write_delimited(value, put);
+            }
+            Self::Named(name, value) => {
+                put(&[NAMED]);
+                write_delimited(name, put);
+                write_delimited(value, put);
+            }
+        }
+    }
+}
+
+fn write_delimited(bytes: &[u8], put: &mut impl FnMut(&[u8])) {
+    write_length(bytes.len(), put);
+    put(bytes);
+}
+
+/// Seven bits in a byte, the lowest first; the last byte is below 128.
+fn write_length(mut length: usize, put: &mut impl FnMut(&[u8])) {
+    while length > 0x7f {
+        put(&[length as u8 | 0x80]);
+        length >>= 7;
+    }
+    put(&[length as u8]);
 }
 
 impl From<AddressKey> for Key {

@@ -47,6 +47,8 @@ mod tests;
 
 pub use address::Embedded;
 pub use forwarding::ForwardingHeader;
+#[cfg(feature = "capi")]
+pub(crate) use key::Part;
 pub use key::{AddressKey, Key};
 pub use networks::Networks;
 pub use proxies::Proxies;

@@ -1,6 +1,6 @@
 //! Keys as people may see them: in one line, nothing unprintable, nothing secret.
 
-use super::key::{AddressKey, HEADER, IPV4, IPV6, Key, LOCAL, USER};
+use super::key::{AddressKey, HEADER, IPV4, IPV6, Key, LOCAL, Part, USER};
 use std::fmt::{self, Write};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -10,14 +10,6 @@ const SHOWN: usize = 64;
 
 /// Keyed with random bytes of this process: whoever sees a hash cannot try out values.
 static HASH: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-
-/// One part of a key, taken apart again.
-enum Part<'a> {
-    Address(AddressKey),
-    User(&'a [u8]),
-    Header(&'a [u8], &'a [u8]),
-    Named(&'a [u8], &'a [u8]),
-}
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,19 +37,26 @@ impl fmt::Display for Key {
     }
 }
 
+/// Takes the first part off.
 fn part<'a>(rest: &mut &'a [u8]) -> Option<Part<'a>> {
+    if let Some(length) = address_length(rest) {
+        return AddressKey::from_bytes(rest.split_off(..length)?).map(Part::Address);
+    }
     let kind = *rest.split_off_first()?;
     Some(match kind {
-        LOCAL => Part::Address(AddressKey::LOCAL),
-        IPV4 | IPV6 => {
-            let prefix = *rest.split_off_first()?;
-            let octets = rest.split_off(..usize::from(prefix.div_ceil(8)))?;
-            Part::Address(AddressKey::again(kind, prefix, octets))
-        }
         USER => Part::User(counted(rest)?),
         HEADER => Part::Header(counted(rest)?, counted(rest)?),
         _ => Part::Named(counted(rest)?, counted(rest)?),
     })
+}
+
+/// How many bytes an address takes that these begin with, if they do.
+fn address_length(bytes: &[u8]) -> Option<usize> {
+    match *bytes {
+        [LOCAL, ..] => Some(1),
+        [IPV4 | IPV6, prefix, ..] => Some(2 + usize::from(prefix.div_ceil(8))),
+        _ => None,
+    }
 }
 
 /// The bytes after their length, as [`Key`] appends them.

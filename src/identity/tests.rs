@@ -333,6 +333,28 @@ fn parts_cannot_pass_for_one_another() {
     assert_eq!(format!("{address:?}"), "AddressKey(203.0.113.10)");
 }
 
+#[test]
+fn only_the_bytes_of_an_address_make_one_again() {
+    for bytes in [&b"0"[..], b"4\x20\xcb\0\x71\x0a", b"4\x14\xcb\0\x70", b"6\x40\x20\x01\x0d\xb8\0\0\0\0"] {
+        assert_eq!(AddressKey::from_bytes(bytes).unwrap().as_ref(), bytes);
+    }
+    for bytes in [
+        &b""[..],
+        b"4",
+        b"00",
+        b"4\x21\xcb\0\x71\x0a",
+        b"4\0",
+        b"4\x20\xcb\0\x71",
+        b"4\x20\xcb\0\x71\x0a\0",
+        b"4\x14\xcb\0\x71",
+        b"u\x03ann",
+        b"6\x81\0",
+        &[b'6'; 40],
+    ] {
+        assert_eq!(AddressKey::from_bytes(bytes), None, "{bytes:?}");
+    }
+}
+
 /// One part of a key, to be made and told apart.
 #[derive(Debug, Clone, PartialEq)]
 enum Part {
@@ -391,6 +413,7 @@ proptest! {
         let key = Identity::default().ipv6_prefix(bits).unwrap().key(Some(address));
         let network = ipnet::IpNet::new(address, bits).unwrap().trunc();
         prop_assert_eq!(key.network(), Some((network.addr(), bits)));
+        prop_assert_eq!(AddressKey::from_bytes(key.as_ref()), Some(key));
     }
 
     #[test]

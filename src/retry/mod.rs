@@ -81,6 +81,7 @@ pub use not_before::NotBefore;
 pub use settings::{RetryPolicy, RetryPolicyBuilder};
 
 use settings::LEAST_BACKOFF;
+use std::ffi::CStr;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -137,11 +138,14 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The system's clock, and a random number of this thread's that no secret hangs on.
+    /// The system's clock, and a random number of the system's.
     #[must_use]
     pub fn now() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { unix_ns: u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX), random: fastrand::u64(..) }
+        let unix_ns = u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX);
+        // No secret hangs on it: where the system has no random numbers, the clock's last digits are chance enough.
+        let random = getrandom::u64().unwrap_or_else(|_| unix_ns.reverse_bits());
+        Self { unix_ns, random }
     }
 }
 
@@ -181,18 +185,37 @@ pub enum GiveUpReason {
     Budget,
 }
 
+impl GiveUpReason {
+    #[allow(dead_code, reason = "the C ABI finds a reason by its number")]
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Status,
+        Self::ServerForbids,
+        Self::Method,
+        Self::Body,
+        Self::Attempts,
+        Self::ServerWait,
+        Self::Deadline,
+        Self::Budget,
+    ];
+
+    pub(crate) const fn phrase_in_c(self) -> &'static CStr {
+        match self {
+            Self::Status => c"the status is none to try again",
+            Self::ServerForbids => c"the server asks not to be asked again",
+            Self::Method => c"the method is not idempotent",
+            Self::Body => c"the body cannot be sent again",
+            Self::Attempts => c"no attempts are left",
+            Self::ServerWait => c"the server asks for a longer wait than is accepted",
+            Self::Deadline => c"the deadline comes first",
+            Self::Budget => c"the retry budget is used up",
+        }
+    }
+}
+
 impl fmt::Display for GiveUpReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Status => "the status is none to try again",
-            Self::ServerForbids => "the server asks not to be asked again",
-            Self::Method => "the method is not idempotent",
-            Self::Body => "the body cannot be sent again",
-            Self::Attempts => "no attempts are left",
-            Self::ServerWait => "the server asks for a longer wait than is accepted",
-            Self::Deadline => "the deadline comes first",
-            Self::Budget => "the retry budget is used up",
-        })
+        // All of them are ASCII.
+        f.pad(self.phrase_in_c().to_str().unwrap_or_default())
     }
 }
 
@@ -289,7 +312,7 @@ impl RetryPolicy {
     fn may_repeat(&self, attempt: &Attempt<'_>, status: u16) -> bool {
         attempt.has_idempotency_key
             || (self.any_method_on_429 && status == 429)
-            || self.idempotent.iter().any(|method| method == attempt.method)
+            || self.is_idempotent(attempt.method)
     }
 
     /// Full jitter: a chance between the least and `base`, doubled for every attempt but the first, up to `cap`.

@@ -3,6 +3,7 @@
 use super::Syntax;
 use super::budget::RetryBudget;
 use crate::error::Error;
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +17,9 @@ const MOST_ATTEMPTS: u32 = 1_000;
 /// Methods whose request may be sent twice without harm, by RFC 9110.
 const IDEMPOTENT: [&str; 6] = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
 /// Too Many Requests, Service Unavailable.
-const STATUSES: [u16; 2] = [429, 503];
+const STATUSES: &[u16] = &[429, 503];
 /// Content Too Large, which by RFC 9110 has a `Retry-After` where it is temporary.
-const STATUSES_WITH_HINT: [u16; 1] = [413];
+const STATUSES_WITH_HINT: &[u16] = &[413];
 
 /// When a request is tried again, and after how long.
 ///
@@ -33,9 +34,9 @@ pub struct RetryPolicy {
     pub(super) max_server_wait: Duration,
     pub(super) jitter_percent: u32,
     pub(super) max_jitter: Duration,
-    pub(super) statuses: Vec<u16>,
-    pub(super) statuses_with_hint: Vec<u16>,
-    pub(super) idempotent: Vec<String>,
+    pub(super) statuses: Cow<'static, [u16]>,
+    pub(super) statuses_with_hint: Cow<'static, [u16]>,
+    idempotent_too: Vec<String>,
     pub(super) any_method_on_429: bool,
     pub(super) syntax: Syntax,
     pub(super) budget: Option<Arc<RetryBudget>>,
@@ -43,25 +44,27 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self {
-            base: Duration::from_millis(500),
-            cap: Duration::from_secs(30),
-            max_attempts: 4,
-            deadline: Duration::from_secs(300),
-            max_server_wait: Duration::from_secs(120),
-            jitter_percent: 10,
-            max_jitter: Duration::from_secs(30),
-            statuses: STATUSES.to_vec(),
-            statuses_with_hint: STATUSES_WITH_HINT.to_vec(),
-            idempotent: IDEMPOTENT.map(str::to_owned).to_vec(),
-            any_method_on_429: false,
-            syntax: Syntax::Lenient,
-            budget: None,
-        }
+        Self::DEFAULT
     }
 }
 
 impl RetryPolicy {
+    pub(crate) const DEFAULT: Self = Self {
+        base: Duration::from_millis(500),
+        cap: Duration::from_secs(30),
+        max_attempts: 4,
+        deadline: Duration::from_secs(300),
+        max_server_wait: Duration::from_secs(120),
+        jitter_percent: 10,
+        max_jitter: Duration::from_secs(30),
+        statuses: Cow::Borrowed(STATUSES),
+        statuses_with_hint: Cow::Borrowed(STATUSES_WITH_HINT),
+        idempotent_too: Vec::new(),
+        any_method_on_429: false,
+        syntax: Syntax::Lenient,
+        budget: None,
+    };
+
     /// A policy with more to choose.
     ///
     /// ```
@@ -79,6 +82,11 @@ impl RetryPolicy {
     /// ```
     pub fn builder() -> RetryPolicyBuilder {
         RetryPolicyBuilder { policy: Self::default() }
+    }
+
+    /// Whether requests of this method may be sent twice without harm.
+    pub(super) fn is_idempotent(&self, method: &str) -> bool {
+        IDEMPOTENT.contains(&method) || self.idempotent_too.iter().any(|known| known == method)
     }
 
     /// The longest wait that a server may ask for.
@@ -144,27 +152,27 @@ impl RetryPolicyBuilder {
     /// Another status, from 400 to 599, that is tried again. 429 and 503 are unless [`statuses`](Self::statuses) says
     /// otherwise.
     pub fn status(mut self, status: u16) -> Self {
-        self.policy.statuses.push(status);
+        self.policy.statuses.to_mut().push(status);
         self
     }
 
     /// The statuses that are tried again, and no others.
     pub fn statuses(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
         self.policy.statuses = statuses.into_iter().collect();
-        self.policy.statuses_with_hint.clear();
+        self.policy.statuses_with_hint = Cow::Borrowed(&[]);
         self
     }
 
     /// A status that is tried again only where the response says when: 413 is, and 403 is what GitHub answers.
     pub fn status_with_hint(mut self, status: u16) -> Self {
-        self.policy.statuses_with_hint.push(status);
+        self.policy.statuses_with_hint.to_mut().push(status);
         self
     }
 
     /// Another method whose requests may be sent twice without harm, beside GET, HEAD, OPTIONS, TRACE, PUT and DELETE.
     /// Upper and lower case differ.
     pub fn idempotent_method(mut self, method: impl Into<String>) -> Self {
-        self.policy.idempotent.push(method.into());
+        self.policy.idempotent_too.push(method.into());
         self
     }
 
@@ -195,7 +203,7 @@ impl RetryPolicyBuilder {
         let policy = self.policy;
         check_range("max_attempts", policy.max_attempts, 1, MOST_ATTEMPTS)?;
         check_range("server_jitter", policy.jitter_percent, 0, 100)?;
-        for status in policy.statuses.iter().chain(&policy.statuses_with_hint) {
+        for status in policy.statuses.iter().chain(&*policy.statuses_with_hint) {
             check_range("status", *status, 400, 599)?;
         }
         for (name, time) in [
