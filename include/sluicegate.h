@@ -507,6 +507,12 @@ typedef struct sluice_identity sluice_identity;
 typedef struct sluice_limiter sluice_limiter;
 
 /**
+ * A list of networks, checked once: made by `sluice_networks_new`, given back by `sluice_networks_free`. It never changes,
+ * so one serves any number of threads at once.
+ */
+typedef struct sluice_networks sluice_networks;
+
+/**
  * A policy under the name that HTTP answers call it by, made once for each limiter: by `sluice_quota_new` or
  * `sluice_quota_of`, given back by `sluice_quota_free`. It never changes, so one serves any number of threads at once.
  */
@@ -1574,6 +1580,52 @@ int32_t sluice_refund_at(const struct sluice_limiter *limiter,
 SLUICE_NOEXCEPT;
 
 /**
+ * Gives back what one decision has charged, unless it has lapsed, and tells how the key stands then: for a request that
+ * turns out not to count when it has been served, which may take long.
+ *
+ * `sluice_refund` takes permits off whatever the key has consumed by then; after a new window has begun, or a bucket has
+ * been full in between, that is what others have consumed. This gives back nothing then.
+ *
+ * * `limiter`: not NULL
+ * * `key`, `key_len`, `cost`: as they were for the check
+ * * `charge`: its decision, not NULL; one that was denied or not counted has charged nothing
+ * * `charged_at_unix_ns`: a time no later than the check's, such as `sluice_now` before it
+ * * `out`: receives how the key stands, as a check of cost 0 would tell it; not NULL, may be `charge`; left as it was on
+ *   an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_refund`; `charge` is NULL or good for reading, `out` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_refund_charge(const struct sluice_limiter *limiter,
+                             const void *key,
+                             size_t key_len,
+                             uint64_t cost,
+                             const struct sluice_decision *charge,
+                             uint64_t charged_at_unix_ns,
+                             struct sluice_decision *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Gives a charge back as `sluice_refund_charge` does, at `now_unix_ns`, a time as for `sluice_check_at`. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_refund_charge`.
+ */
+SLUICE_API
+int32_t sluice_refund_charge_at(const struct sluice_limiter *limiter,
+                                const void *key,
+                                size_t key_len,
+                                uint64_t cost,
+                                const struct sluice_decision *charge,
+                                uint64_t charged_at_unix_ns,
+                                uint64_t now_unix_ns,
+                                struct sluice_decision *out)
+SLUICE_NOEXCEPT;
+
+/**
  * Forgets a key, whatever the time: its next request is that of a key never seen.
  *
  * * `limiter`: not NULL
@@ -2199,6 +2251,84 @@ SLUICE_API
 int32_t sluice_key_join(const struct sluice_key_part *parts,
                         size_t n,
                         void *buf,
+                        size_t cap,
+                        size_t *length)
+SLUICE_NOEXCEPT;
+
+/**
+ * Checks a list of networks, such as those of clients that no limit holds, and keeps it.
+ *
+ * * `text`: networks and addresses with commas or blanks between them, such as "10.0.0.0/8, 2001:db8::/32"; "loopback"
+ *   and "private" are short for several, "unix" stands for peers that have no address. Ends with a NUL, not NULL
+ * * `out`: receives the list, the caller's to free; left as it was on an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`; `sluice_last_error` says which of them is none. Safe from any thread. Since
+ * 0.1.0.
+ *
+ * # Safety
+ * `text` is NULL or ends with a NUL; `out` is NULL or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_networks_new(const char *text,
+                            struct sluice_networks **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Tells whether an address is in one of the networks.
+ *
+ * * `networks`: not NULL
+ * * `address`, `address_len`: in network byte order as of `sluice_client`: 4 bytes of IPv4, 16 of IPv6, of which an
+ *   IPv4-mapped one is IPv4; or (NULL, 0) for a client that has none
+ * * `out`: receives 1 or 0; not NULL, left as it was on an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once. Since 0.1.0.
+ *
+ * # Safety
+ * `networks` is NULL or a list that is not freed before this returns; `address` is good for reading `address_len` bytes;
+ * `out` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_networks_contain(const struct sluice_networks *networks,
+                                const void *address,
+                                size_t address_len,
+                                uint32_t *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Frees a list of networks. NULL is none, and nothing happens.
+ *
+ * * `networks`: from `sluice_networks_new`; no other thread may be using it, and nobody may afterwards
+ *
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `networks` is NULL or a list that was not freed before and that nobody uses now or later.
+ */
+SLUICE_API void sluice_networks_free(struct sluice_networks *networks) SLUICE_NOEXCEPT;
+
+/**
+ * Writes a key that `sluice_key_join` or `sluice_client_key` has made as one line of printable ASCII, ended by a NUL, for
+ * logs: "203.0.113.10,user=ann".
+ *
+ * Of a header's value, which may be a secret, there is nothing but a hash that is the same as long as the process runs.
+ * What is not printable is escaped, and what is long is cut. Other keys are shown as bytes are, escaped and cut.
+ *
+ * * `key`, `key_len`: as for `sluice_check`
+ * * `buf`: where to; NULL only if `cap` is 0
+ * * `cap`: the bytes at `buf`
+ * * `length`: receives the bytes of the text without its NUL, also on `SLUICE_ERR_BUFFER`; not NULL
+ *
+ * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the text and its NUL do not fit, and then what is
+ * at `buf` is of no use. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `key` is good for reading `key_len` bytes; `buf` is NULL or good for writing `cap` bytes; `length` is NULL or good for
+ * writing.
+ */
+SLUICE_API
+int32_t sluice_key_text(const void *key,
+                        size_t key_len,
+                        char *buf,
                         size_t cap,
                         size_t *length)
 SLUICE_NOEXCEPT;

@@ -21,6 +21,7 @@ const SOURCES: [&str; 17] = [
     "answer",
     "body",
     "identity",
+    "networks",
     "retry",
 ];
 

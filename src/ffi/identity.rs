@@ -265,7 +265,7 @@ pub unsafe extern "C" fn sluice_client_key(
     call("sluice_client_key", |call| {
         let out = call.pointer("out", out)?;
         // SAFETY: the caller's promise is this function's.
-        let peer = address(call, unsafe { call.bytes("peer", peer, peer_len) }?)?;
+        let peer = address(call, "peer", unsafe { call.bytes("peer", peer, peer_len) }?)?;
         // SAFETY: as above.
         let lines = unsafe { lines_of(call, lines, n) }?;
         let of = |identity: &Identity| sluice_client::from(identity.client(peer, lines));
@@ -282,14 +282,14 @@ pub unsafe extern "C" fn sluice_client_key(
     })
 }
 
-fn address(call: Call, bytes: &[u8]) -> Result<Option<IpAddr>, Failed> {
+pub(super) fn address(call: Call, name: &str, bytes: &[u8]) -> Result<Option<IpAddr>, Failed> {
     if bytes.is_empty() {
         return Ok(None);
     }
     let ipv4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
     let address = ipv4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from));
     address.map(Some).map_err(|_| {
-        call.bad(format_args!("peer_len is {}; it is 4 (IPv4), 16 (IPv6) or 0 (a Unix socket)", bytes.len()))
+        call.bad(format_args!("{name}_len is {}; it is 4 (IPv4), 16 (IPv6) or 0 (a Unix socket)", bytes.len()))
     })
 }
 

@@ -21,6 +21,7 @@ mod identity;
 mod last_error;
 mod limiter;
 mod manage;
+mod networks;
 mod packed;
 #[cfg(test)]
 mod packed_tests;
@@ -45,6 +46,7 @@ pub use identity::*;
 pub use last_error::{SLUICE_ERROR_TEXT_MAX, sluice_last_error};
 pub use limiter::*;
 pub use manage::*;
+pub use networks::*;
 pub use packed::*;
 pub use quota::*;
 pub use retry::*;

@@ -52,6 +52,8 @@ pub(crate) use key::Part;
 pub use key::{AddressKey, Key};
 pub use networks::Networks;
 pub use proxies::Proxies;
+#[cfg(feature = "capi")]
+pub(crate) use shown::Shown;
 
 use crate::error::Error;
 use forwarding::Hop;

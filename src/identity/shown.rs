@@ -1,6 +1,6 @@
 //! Keys as people may see them: in one line, nothing unprintable, nothing secret.
 
-use super::key::{AddressKey, HEADER, IPV4, IPV6, Key, LOCAL, Part, USER};
+use super::key::{AddressKey, HEADER, IPV4, IPV6, Key, LOCAL, NAMED, Part, USER};
 use std::fmt::{self, Write};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -13,7 +13,16 @@ static HASH: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.as_ref();
+        fmt::Display::fmt(&Shown(self.as_ref()), f)
+    }
+}
+
+/// The bytes of a key, shown as the [`Key`] is. Bytes that are none are escaped and cut.
+pub(crate) struct Shown<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
         if rest.is_empty() {
             return f.write_str("everybody");
         }
@@ -21,8 +30,9 @@ impl fmt::Display for Key {
         while !rest.is_empty() {
             f.write_str(separator)?;
             separator = ",";
-            // A key is made of whole parts.
-            let Some(part) = part(&mut rest) else { return Ok(()) };
+            let whole = rest;
+            // Nothing but parts is in a `Key`; bytes from elsewhere may be anything.
+            let Some(part) = part(&mut rest) else { return printable(f, whole) };
             match part {
                 Part::Address(address) => write!(f, "{address}")?,
                 Part::User(user) => named(f, b"user", user)?,
@@ -46,7 +56,8 @@ fn part<'a>(rest: &mut &'a [u8]) -> Option<Part<'a>> {
     Some(match kind {
         USER => Part::User(counted(rest)?),
         HEADER => Part::Header(counted(rest)?, counted(rest)?),
-        _ => Part::Named(counted(rest)?, counted(rest)?),
+        NAMED => Part::Named(counted(rest)?, counted(rest)?),
+        _ => return None,
     })
 }
 
@@ -119,6 +130,19 @@ mod tests {
         assert!(shown("secret").starts_with("x-api-key=#") && !shown("secret").contains("secret"));
         assert_eq!(shown("secret"), shown("secret"));
         assert_ne!(shown("secret"), shown("another"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_key_are_escaped_and_cut() {
+        for (bytes, shown) in [
+            (&b"ann"[..], "ann"),
+            (b"4", "4"),
+            (b"u\x05ann", r"u\x05ann"),
+            (b"h\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", r"h\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"),
+            (b"u\x03ann\r\n", r"user=ann,\x0d\x0a"),
+        ] {
+            assert_eq!(Shown(bytes).to_string(), shown);
+        }
     }
 
     #[test]

@@ -249,6 +249,11 @@ limiter_policy = _function(quick, "sluice_limiter_policy", c_int32, c_void_p, c_
 check = _timed(quick, "sluice_check", _REQUEST, c_void_p)
 peek = _timed(quick, "sluice_peek", _REQUEST, c_void_p)
 refund = _timed(quick, "sluice_refund", _REQUEST)
+refund_charge = (
+    _function(quick, "sluice_refund_charge", c_int32, *_REQUEST, c_void_p, c_uint64, c_void_p),
+    # ..., charge, charged_at, now, out
+    _function(quick, "sluice_refund_charge_at", c_int32, *_REQUEST, c_void_p, c_uint64, c_uint64, c_void_p),
+)
 reset = _function(quick, "sluice_reset", c_int32, *_KEY)
 stats = _timed(_slow, "sluice_stats", (c_void_p,), c_void_p)
 check_all = _timed(quick, "sluice_check_all", (POINTER(Charge), c_size_t), c_void_p, POINTER(c_uint32))
