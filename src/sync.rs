@@ -3,9 +3,9 @@
 //! Every word of the table comes from here, so a model run by loom executes the very code that is shipped.
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicU64, Ordering, fence};
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
+pub(crate) use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// A sequentially consistent fence for whoever has just done a compare-and-swap.
 ///
@@ -16,7 +16,7 @@ pub(crate) fn fence_after_swap() {
     #[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
     std::sync::atomic::compiler_fence(Ordering::SeqCst);
     #[cfg(loom)]
-    loom::sync::atomic::fence(Ordering::SeqCst);
+    fence(Ordering::SeqCst);
     #[cfg(not(any(loom, all(target_arch = "x86_64", not(miri)))))]
-    std::sync::atomic::fence(Ordering::SeqCst);
+    fence(Ordering::SeqCst);
 }

@@ -19,7 +19,7 @@ enum Look<'table> {
 }
 
 /// There is no slot that the key may take.
-struct NoRoom;
+pub(super) struct NoRoom;
 
 impl Table {
     /// Decides on `cost` permits for the key at `now` and consumes them if they are admitted.
@@ -167,7 +167,7 @@ impl Table {
 
     /// A place that awaits the key, made one if need be; `None` if what was seen has changed meanwhile.
     #[inline]
-    fn seat<'table>(
+    pub(super) fn seat<'table>(
         &'table self,
         key: KeyId,
         found: Found<'table>,

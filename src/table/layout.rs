@@ -96,7 +96,6 @@ impl Geometry {
     }
 
     /// The home of whoever is `displacement` away from it in `bucket`.
-    #[cfg(test)]
     pub(super) fn home_of(self, bucket: usize, displacement: usize) -> usize {
         (bucket + self.buckets - displacement % self.buckets) % self.buckets
     }
