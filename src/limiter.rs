@@ -175,6 +175,14 @@ impl<C: Clock> Limiter<C> {
         self.table.check(key, self.now(), cost)
     }
 
+    /// The same, and what `put` makes of the decision, compiled into each way to one (see `Table::check_into`).
+    #[inline(always)]
+    pub(crate) fn check_cost_into<T>(&self, key: &[u8], cost: u64, put: impl FnOnce(Decision) -> T) -> T {
+        let key = self.key(key);
+        self.table.prefetch(key);
+        self.table.check_into(key, self.now(), cost, put)
+    }
+
     /// Decides on a batch in order, as if by [`check_cost`](Self::check_cost) for each at one reading of the clock.
     ///
     /// The whole batch is fetched from memory at once, which is several times faster than one after another.
@@ -232,6 +240,18 @@ impl<C> Limiter<C> {
     #[inline]
     pub fn check_at(&self, key: impl AsRef<[u8]>, cost: u64, now_unix_ns: u64) -> Decision {
         self.table.check(self.key(key.as_ref()), now_unix_ns, cost)
+    }
+
+    /// The same, and what `put` makes of the decision, compiled into each way to one (see `Table::check_into`).
+    #[inline(always)]
+    pub(crate) fn check_at_into<T>(
+        &self,
+        key: &[u8],
+        cost: u64,
+        now_unix_ns: u64,
+        put: impl FnOnce(Decision) -> T,
+    ) -> T {
+        self.table.check_into(self.key(key), now_unix_ns, cost, put)
     }
 
     /// Decides on a batch in order, all at `now_unix_ns`.
