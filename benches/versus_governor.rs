@@ -3,6 +3,22 @@
 //! `cargo bench --bench versus_governor` prints one table. Rounds of both are interleaved, so that whatever else the
 //! machine does meets both alike; figures are medians of ns per check, the ratio is the median of the rounds'
 //! ratios. Peers and workloads in full are a later benchmark's; this one answers "how does a check compare".
+//!
+//! # What made it fast, by what it took or saved
+//!
+//! Instructions are valgrind's, of one check with a key of 8 bytes, the loop included.
+//!
+//! | what | before | after |
+//! | --- | ---: | ---: |
+//! | a new key: claim and complete, instead of a header that is opened, bound and closed; counts from the tags | 1037, 9 locked | 500, 2 locked |
+//! | the first free slot from one mask, without a branch | 452 | 304 |
+//! | the home bucket in line, the rest out of it | 304 | 236 |
+//! | a batch: answers from registers to their places | 138 | 125 |
+//! | a C call: the same | 186 | 162 |
+//!
+//! What did not help: to look slot by slot for a free one costs little in instructions and much in time, since where the
+//! first is cannot be predicted (126 ns for a new key, 73 with the mask); a batch that is fetched 8 or 24 ahead is no
+//! faster than 16.
 
 use governor::clock::{Clock, FakeRelativeClock};
 use governor::middleware::NoOpMiddleware;

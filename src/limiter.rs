@@ -176,6 +176,7 @@ impl<C: Clock> Limiter<C> {
     }
 
     /// The same, and what `put` makes of the decision, compiled into each way to one (see `Table::check_into`).
+    #[cfg(feature = "capi")]
     #[inline(always)]
     pub(crate) fn check_cost_into<T>(&self, key: &[u8], cost: u64, put: impl FnOnce(Decision) -> T) -> T {
         let key = self.key(key);
@@ -243,6 +244,7 @@ impl<C> Limiter<C> {
     }
 
     /// The same, and what `put` makes of the decision, compiled into each way to one (see `Table::check_into`).
+    #[cfg(feature = "capi")]
     #[inline(always)]
     pub(crate) fn check_at_into<T>(
         &self,
