@@ -28,23 +28,34 @@ impl Table {
     /// nobody else charges it at the same moment.
     #[inline(always)]
     pub(crate) fn check(&self, key: KeyId, now: u64, cost: u64) -> Decision {
+        self.check_into(key, now, cost, |decision| decision)
+    }
+
+    /// The same, and what `put` makes of the decision.
+    ///
+    /// It is compiled into each way to a decision, so that one made in line goes to its place from registers. On a detour
+    /// by the stack it would be written in words and read in larger pieces, for which a processor waits.
+    #[inline(always)]
+    pub(crate) fn check_into<T>(&self, key: KeyId, now: u64, cost: u64, put: impl FnOnce(Decision) -> T) -> T {
         let quick = self.rule.quick();
         if !quick.serves(now, cost) {
-            return self.check_otherwise(key, now, cost);
+            return put(self.check_otherwise(key, now, cost));
         }
         match self.word_in(key.home, key, 0) {
             Look::Word(word, state_word) => match quick.step(word, now, cost) {
                 // A denial writes nothing.
-                Err(denial) => return denial,
+                Err(denial) => return put(denial),
                 // A charge counts for this key: the next owner's words are all other ones, unless the key was evicted
                 // in between, which then came after the charge.
-                Ok(admission) if swap(state_word, word, admission.next).is_ok() => return admission.decision(),
+                Ok(admission) if swap(state_word, word, admission.next).is_ok() => {
+                    return put(admission.decision());
+                }
                 Ok(_) => {}
             },
-            Look::No => return self.check_away_quick(key, now, cost),
+            Look::No => return put(self.check_away_quick(key, now, cost)),
             Look::Perhaps => {}
         }
-        self.check_anywhere(key, now, cost)
+        put(self.check_anywhere(key, now, cost))
     }
 
     /// The same for a key that is not at home.

@@ -277,7 +277,7 @@ impl Frozen {
     /// later one that a refund has lowered, at `forgotten_at`.
     #[inline]
     pub(super) fn returnable(tag: Tag, forgotten_at: u64) -> Self {
-        let time = ((forgotten_at >> Self::TIME_UNIT_SHIFT) + 1) & Self::TIME_MASK;
+        let time = ((forgotten_at >> Self::TIME_UNIT_SHIFT) + 1).min(Self::TIME_MASK);
         Self(Self::BIT | Self::RETURNABLE | time << Self::TIME_SHIFT | tag.version())
     }
 
@@ -401,6 +401,7 @@ mod tests {
                 prop_assert_eq!(Standing::of(new, frozen.state()), Standing::Awaited);
                 prop_assert_eq!(Standing::of(new.forgotten(), frozen.state()), Standing::Vacant);
             }
+            prop_assert!(Frozen::returnable(old, u64::MAX).forgotten_at() > 1 << 62);
             prop_assert_eq!(Standing::of(new, word), Standing::Charged);
             prop_assert_eq!(Standing::of(Tag::default(), 0), Standing::Vacant);
             prop_assert_eq!(Standing::of(Tag::default().succeeded_by(fingerprint, 0), 0), Standing::Awaited);
