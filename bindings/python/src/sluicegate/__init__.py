@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from . import _library, identity, retry
+from . import _library, http, identity, retry
 from ._batch import Request
 from ._check_all import Charge, check_all
 from ._clock import ManualClock
@@ -56,6 +56,7 @@ __all__ = [
     "TableMismatchError",
     "__version__",
     "check_all",
+    "http",
     "identity",
     "retry",
 ]

@@ -61,6 +61,59 @@ class Charge(ctypes.Structure):
     _fields_ = [("limiter", c_void_p), ("key", c_char_p), ("key_len", c_size_t), ("cost", c_uint64)]
 
 
+class HttpOptions(ctypes.Structure):
+    """`sluice_http_options`."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("families", c_uint32),
+        ("retry_after", c_uint32),
+        ("status", c_uint32),
+        ("reserved", c_uint32),
+        ("code", c_char_p),
+        ("message", c_char_p),
+        ("problem_type", c_char_p),
+        ("burst_parameter", c_char_p),
+    ]
+
+
+class Verdict(ctypes.Structure):
+    """`sluice_verdict`."""
+
+    _fields_ = [
+        ("quota", c_void_p),
+        ("decision", c_void_p),
+        ("cost", c_uint64),
+        ("partition_key", c_char_p),
+        ("partition_key_len", c_size_t),
+    ]
+
+
+class Answer(ctypes.Structure):
+    """`sluice_answer`."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("settings", c_void_p),
+        ("verdicts", POINTER(Verdict)),
+        ("n", c_size_t),
+        ("now_unix_ns", c_uint64),
+    ]
+
+
+class Outcome(ctypes.Structure):
+    """`sluice_outcome`."""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("allowed", c_uint32),
+        ("status", c_uint32),
+        ("reason_phrase", c_char_p),
+        ("retry_after_s", c_uint64),
+        ("speaking", c_size_t),
+    ]
+
+
 class IdentityOptions(ctypes.Structure):
     """`sluice_identity_options`."""
 
@@ -201,14 +254,30 @@ stats = _timed(_slow, "sluice_stats", (c_void_p,), c_void_p)
 check_all = _timed(quick, "sluice_check_all", (POINTER(Charge), c_size_t), c_void_p, POINTER(c_uint32))
 check_packed = _timed(_slow, "sluice_check_packed", _BATCH, c_void_p)
 
-_OUT_TEXT = (c_char_p, c_size_t, POINTER(c_size_t))  # buf, cap, length
+now = _function(quick, "sluice_now", c_int32, c_void_p, POINTER(c_uint64))
+
+_TEXT = (c_char_p, c_size_t, POINTER(c_size_t))  # buf, cap, length
+
+quota_new = _function(quick, "sluice_quota_new", c_int32, c_char_p, c_char_p, POINTER(c_void_p))
+quota_free = _function(quick, "sluice_quota_free", None, c_void_p)
+http_settings_new = _function(quick, "sluice_http_settings_new", c_int32, POINTER(HttpOptions), POINTER(c_void_p))
+http_settings_free = _function(quick, "sluice_http_settings_free", None, c_void_p)
+answer_outcome = _function(quick, "sluice_answer_outcome", c_int32, POINTER(Answer), POINTER(Outcome))
+answer_header_lines = _function(quick, "sluice_answer_header_lines", c_int32, POINTER(Answer), *_TEXT)
+answer_body = _function(quick, "sluice_answer_body", c_int32, POINTER(Answer), c_uint32, *_TEXT)
+body_content_type = _function(quick, "sluice_body_content_type", c_char_p, c_uint32)
+body_from_accept = _function(
+    quick, "sluice_body_from_accept", c_int32, c_char_p, c_size_t, POINTER(c_uint32), c_size_t, POINTER(c_uint32)
+)
+expose_headers = _function(quick, "sluice_expose_headers", c_int32, c_uint32, *_TEXT)
+
 identity_new = _function(quick, "sluice_identity_new", c_int32, POINTER(IdentityOptions), POINTER(c_void_p))
 identity_free = _function(quick, "sluice_identity_free", None, c_void_p)
 client_key = _function(
     quick, "sluice_client_key", c_int32, c_void_p, c_char_p, c_size_t, POINTER(Bytes), c_size_t, POINTER(Client)
 )
-client_text = _function(quick, "sluice_client_text", c_int32, POINTER(Client), *_OUT_TEXT)
-key_join = _function(quick, "sluice_key_join", c_int32, POINTER(KeyPart), c_size_t, *_OUT_TEXT)
+client_text = _function(quick, "sluice_client_text", c_int32, POINTER(Client), *_TEXT)
+key_join = _function(quick, "sluice_key_join", c_int32, POINTER(KeyPart), c_size_t, *_TEXT)
 retry_new = _function(quick, "sluice_retry_new", c_int32, POINTER(RetryOptions), POINTER(c_void_p))
 retry_free = _function(quick, "sluice_retry_free", None, c_void_p)
 _HEADERS = (POINTER(Header), c_size_t)
