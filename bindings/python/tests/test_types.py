@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Optional
 
-from sluicegate import Decision, Key, Limiter, ManualClock, RateLimited, Reason, http
+from sluicegate import Decision, Key, Limiter, ManualClock, RateLimited, Reason, http, identity, retry
 
 limiter = Limiter("token-bucket 5/s", 1_000, on_full="deny", clock=time.time_ns)
 Limiter("token-bucket 5/s", clock=ManualClock())
@@ -40,6 +40,11 @@ pairs: list[tuple[str, str]] = answer.headers
 wait: Optional[int] = answer.retry_after
 chosen: http.BodyFormat = http.body_format(None, ["html", "text"])
 body: Optional[http.Body] = http.Answer(verdict).body(chosen)
+client: identity.Client = identity.Identity(["10.0.0.0/8"], embedded=["nat64"]).client("10.0.0.1", ["203.0.113.10"])
+compound: bytes = identity.key(client, user="ann", header=("X-Api-Key", b"k1"), route="/export")
+advice: retry.Advice = retry.RetryPolicy(budget=(100, 20)).decide("GET", 429, {"Retry-After": "7"})
+pause: Optional[float] = advice.seconds if isinstance(advice, retry.RetryIn) else advice.come_back
+said: Optional[float] = retry.server_hint([(b"Retry-After", b"7"), ("Date", "")]).wait
 
 
 def key_of(name: str, rows: int) -> Key:
@@ -79,6 +84,8 @@ MISUSES = {
     "limiter.check_many([5])": "list-item",
     'http.Settings(families=["ietf", "draft-12"])': "list-item",
     'http.Answer(verdict).body("yaml")': "arg-type",
+    'identity.Identity(embedded=["nat46"])': "list-item",
+    "retry.RetryPolicy(budget=5)": "arg-type",
     'export("ann")': "call-arg",
     'print(limiter.check("ann").retry_after + 1)': "operator",
 }

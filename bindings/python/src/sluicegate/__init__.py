@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from . import _library, http
+from . import _library, http, identity, retry
 from ._batch import Request
 from ._check_all import Charge, check_all
 from ._clock import ManualClock
@@ -57,6 +57,8 @@ __all__ = [
     "__version__",
     "check_all",
     "http",
+    "identity",
+    "retry",
 ]
 
 __version__ = "0.1.0"
