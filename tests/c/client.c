@@ -120,6 +120,44 @@ static void joins_keys(void) {
     REFUSED(sluice_key_join(parts, 1, key, sizeof key, NULL), SLUICE_ERR_ARGUMENT, "length is NULL");
 }
 
+static void lists_networks(void) {
+    sluice_networks *networks = NULL;
+    CHECK(sluice_networks_new("10.0.0.0/8, 203.0.113.10, unix", &networks) == SLUICE_OK);
+    uint32_t contains = 7;
+    CHECK(sluice_networks_contain(networks, proxy, 4, &contains) == SLUICE_OK && contains == 1);
+    CHECK(sluice_networks_contain(networks, mapped, 16, &contains) == SLUICE_OK && contains == 1);
+    CHECK(sluice_networks_contain(networks, ipv6, 16, &contains) == SLUICE_OK && contains == 0);
+    CHECK(sluice_networks_contain(networks, NULL, 0, &contains) == SLUICE_OK && contains == 1);
+
+    REFUSED(sluice_networks_contain(NULL, proxy, 4, &contains), SLUICE_ERR_ARGUMENT, "contain: networks is NULL");
+    REFUSED(sluice_networks_contain(networks, proxy, 5, &contains), SLUICE_ERR_ARGUMENT, "address_len is 5; it is 4 (IPv4)");
+    REFUSED(sluice_networks_contain(networks, NULL, 4, &contains), SLUICE_ERR_ARGUMENT, "address is NULL");
+    REFUSED(sluice_networks_contain(networks, proxy, 4, NULL), SLUICE_ERR_ARGUMENT, "out is NULL");
+    sluice_networks_free(networks);
+    sluice_networks_free(NULL);
+    sluice_networks *none = NULL;
+    REFUSED(sluice_networks_new("10.0.0.0/33", &none), SLUICE_ERR_ARGUMENT, "10.0.0.0/33");
+    REFUSED(sluice_networks_new(NULL, &none), SLUICE_ERR_ARGUMENT, "text is NULL");
+    REFUSED(sluice_networks_new("10.0.0.0/8", NULL), SLUICE_ERR_ARGUMENT, "out is NULL");
+    CHECK(none == NULL);
+}
+
+static void shows_keys(void) {
+    char text[32];
+    size_t length = 0;
+    CHECK(sluice_key_text("u\003ann", 5, text, sizeof text, &length) == SLUICE_OK);
+    CHECK(length == 8 && strcmp(text, "user=ann") == 0);
+    CHECK(sluice_key_text(NULL, 0, text, sizeof text, &length) == SLUICE_OK && strcmp(text, "everybody") == 0);
+    CHECK(sluice_key_text("h\001k\006secret", 10, text, sizeof text, &length) == SLUICE_OK);
+    CHECK(length == 19 && strncmp(text, "k=#", 3) == 0 && !strstr(text, "secret"));
+    CHECK(sluice_key_text("a\r\nb", 4, text, sizeof text, &length) == SLUICE_OK && strcmp(text, "a\\x0d\\x0ab") == 0);
+    REFUSED(sluice_key_text("u\003ann", 5, text, 8, &length), SLUICE_ERR_BUFFER, "cap is 8; the text needs 9 bytes");
+    CHECK(length == 8);
+    REFUSED(sluice_key_text(NULL, 1, text, sizeof text, &length), SLUICE_ERR_ARGUMENT, "key is NULL");
+    REFUSED(sluice_key_text("u", 1, NULL, 8, &length), SLUICE_ERR_ARGUMENT, "buf is NULL");
+    REFUSED(sluice_key_text("u", 1, text, 8, NULL), SLUICE_ERR_ARGUMENT, "length is NULL");
+}
+
 static void refuses_wrong_identities(void) {
     sluice_identity *const none = (sluice_identity *)&other_object;
     sluice_identity *out = none;
@@ -317,6 +355,8 @@ static void refuses_wrong_retries(void) {
 int main(void) {
     finds_clients();
     joins_keys();
+    lists_networks();
+    shows_keys();
     refuses_wrong_identities();
     advises();
     advises_by_options();

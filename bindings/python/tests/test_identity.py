@@ -105,7 +105,7 @@ def test_parts_of_a_key_cannot_pass_for_one_another():
         ({"proxies": "10.0.0.0/33"}, "10.0.0.0/33"),
         ({"proxies": -1}, "'proxies' '-1'|proxies \"-1\""),
         ({"proxies": []}, "proxies"),
-        ({"proxies": "a\0b"}, "zero character"),
+        ({"proxies": "a\0b"}, "zero byte"),
         ({"header": "no name"}, 'header "no name"'),
         ({"ipv6_prefix": 129}, "ipv6_prefix is 129; it is a number of bits from 1 to 128"),
         ({"ipv4_prefix": 0}, "ipv4_prefix is 0"),

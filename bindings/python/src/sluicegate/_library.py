@@ -275,6 +275,7 @@ body_from_accept = _function(
     quick, "sluice_body_from_accept", c_int32, c_char_p, c_size_t, POINTER(c_uint32), c_size_t, POINTER(c_uint32)
 )
 expose_headers = _function(quick, "sluice_expose_headers", c_int32, c_uint32, *_TEXT)
+
 identity_new = _function(quick, "sluice_identity_new", c_int32, POINTER(IdentityOptions), POINTER(c_void_p))
 identity_free = _function(quick, "sluice_identity_free", None, c_void_p)
 client_key = _function(

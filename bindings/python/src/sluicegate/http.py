@@ -31,13 +31,14 @@ import ctypes
 import time
 from collections.abc import Iterable, Sequence
 from ctypes import byref
-from typing import Any, ClassVar, Final, Literal, NamedTuple, NoReturn
+from typing import Any, Final, Literal, NamedTuple
 
 from . import _library as library
 from ._decision import Decision
 from ._errors import ArgumentError
-from ._keys import Key, key_bytes, whole_number
+from ._keys import Key, key_bytes, text_bytes, whole_number
 from ._limiter import Limiter
+from ._owned import Owned
 
 __all__ = [
     "Answer",
@@ -71,35 +72,7 @@ _FORMAT_NAMES: tuple[BodyFormat, ...] = ("json", "json-reset-at", "problem", "ht
 _ERR_BUFFER = -6
 
 
-class _Owned:
-    """An object of the library's that is freed with this one. It never changes, so all threads may use it."""
-
-    __slots__ = ("__weakref__", "_address")
-
-    _address: int | None
-    _library_free: ClassVar[Any]
-
-    def _own(self, made: ctypes.c_void_p) -> None:
-        self._address = made.value
-
-    def _borrowed(self) -> int:
-        # None where the garbage collector has taken this apart while others of its cycle still use it.
-        address = self._address
-        if address is None:
-            raise ArgumentError(f"this {type(self).__name__} has been freed")
-        return address
-
-    def __del__(self) -> None:
-        address = getattr(self, "_address", None)
-        self._address = None
-        if address is not None:
-            type(self)._library_free(address)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled: make another")
-
-
-class Quota(_Owned):
+class Quota(Owned):
     """A policy under the name that answers call it by: made once for each limiter."""
 
     __slots__ = ("_name", "_policy")
@@ -117,7 +90,7 @@ class Quota(_Owned):
         """
         made = ctypes.c_void_p()
         text = policy.policy if isinstance(policy, Limiter) else policy
-        library.raise_for(library.quota_new(_text("name", name), _text("policy", text), byref(made)))
+        library.raise_for(library.quota_new(text_bytes("name", name), text_bytes("policy", text), byref(made)))
         self._own(made)
         self._name = name
         self._policy = text
@@ -136,7 +109,7 @@ class Quota(_Owned):
         return f"Quota({self._name!r}, {self._policy!r})"
 
 
-class Settings(_Owned):
+class Settings(Owned):
     """How answers look: chosen once, checked once, used for every answer."""
 
     __slots__ = ("_families",)
@@ -376,20 +349,8 @@ def _written(function: Any, *arguments: Any) -> bytes:
         room = length.value + 1
 
 
-def _text(name: str, text: object) -> bytes:
-    if not isinstance(text, str):
-        raise TypeError(f"{name} must be str, not {type(text).__name__}")
-    try:
-        encoded = text.encode()
-    except UnicodeEncodeError as error:
-        raise ArgumentError(f"{name} {text!r}: character {error.start + 1} is a lone surrogate") from None
-    if "\0" in text:
-        raise ArgumentError(f"{name} {text!r}: there is a zero byte in it")
-    return encoded
-
-
 def _optional_text(name: str, text: object) -> bytes | None:
-    return None if text is None else _text(name, text)
+    return None if text is None else text_bytes(name, text)
 
 
 def _number_of(name: str, word: object, numbers: dict[str, int]) -> int:

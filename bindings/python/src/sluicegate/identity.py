@@ -32,7 +32,7 @@ from typing import Final, Literal, Union
 
 from . import _library as library
 from ._errors import ArgumentError
-from ._keys import Key, key_bytes
+from ._keys import Key, key_bytes, text_bytes
 from ._owned import Owned
 
 __all__ = ["Address", "Client", "Embedded", "Identity", "Source", "key"]
@@ -126,8 +126,8 @@ class Identity(Owned):
             trusted = ",".join(proxies)
         options = library.IdentityOptions(
             ctypes.sizeof(library.IdentityOptions),
-            _text("header", header),
-            _text("proxies", trusted),
+            text_bytes("header", header),
+            text_bytes("proxies", trusted),
             _bits("ipv6_prefix", ipv6_prefix, 128),
             _bits("ipv4_prefix", ipv4_prefix, 32),
             _embedded(embedded),
@@ -207,14 +207,6 @@ def _packed(peer: str | bytes | Address | None) -> bytes:
         return ipaddress.ip_address(peer).packed
     except ValueError:
         raise ArgumentError(f"peer is {peer!r}; it is an IP address, or None for a Unix socket") from None
-
-
-def _text(name: str, text: str) -> bytes:
-    if not isinstance(text, str):
-        raise TypeError(f"{name} must be str, not {type(text).__name__}")
-    if "\0" in text:
-        raise ArgumentError(f"{name} {text!r}: there is a zero character in it")
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _bits(name: str, bits: int, most: int) -> int:
