@@ -61,6 +61,7 @@ def test_python_answers_every_vector_to_the_byte(case):
     assert told == (allowed, allowed, expected["status"], expected["reason_phrase"], expected["retry_after"])
     assert answer.speaking is (verdicts[expected["speaking"]] if verdicts else None)
     assert lines(answer) == expected["headers"]
+    assert answer.raw_headers == [(name.lower().encode(), value.encode()) for name, value in answer.headers]
     for name, text in zip(FORMATS, expected["bodies"]):
         body = answer.body(name)
         assert (body is None) == allowed
