@@ -69,7 +69,6 @@ _NO_FAMILIES = 32
 _FORMS: dict[str, int] = {"seconds": 0, "http-date": 1}
 _FORMATS: dict[str, int] = {"json": 0, "json-reset-at": 1, "problem": 2, "html": 3, "text": 4}
 _FORMAT_NAMES: tuple[BodyFormat, ...] = ("json", "json-reset-at", "problem", "html", "text")
-_ERR_BUFFER = -6
 
 
 class Quota(Owned):
@@ -264,7 +263,7 @@ class Answer:
         Put them in place of fields of the same name that a response has. On a denial `Cache-Control: no-store` is among
         them; drop what else the response says to caches.
         """
-        lines = _written(library.answer_header_lines, byref(self._answer)).decode("ascii")
+        lines = library.written(library.answer_header_lines, byref(self._answer)).decode("ascii")
         pairs = (line.split(": ", 1) for line in lines.split("\r\n")[:-1])
         return [(name, value) for name, value in pairs]
 
@@ -274,7 +273,7 @@ class Answer:
         if self.allowed:
             return None
         content_type: bytes = library.body_content_type(number)
-        return Body(content_type.decode(), _written(library.answer_body, byref(self._answer), number))
+        return Body(content_type.decode(), library.written(library.answer_body, byref(self._answer), number))
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -313,7 +312,7 @@ def expose_headers(families: Iterable[Family] = DEFAULT_FAMILIES) -> str:
     >>> expose_headers(["ietf"])
     'Retry-After, RateLimit-Policy, RateLimit'
     """
-    return _written(library.expose_headers, _family_bits(_families(families))).decode("ascii")
+    return library.written(library.expose_headers, _family_bits(_families(families))).decode("ascii")
 
 
 def _kept(at: int, verdict: Any) -> tuple[Verdict, bytes | None]:
@@ -334,19 +333,6 @@ def _packed(verdict: Verdict, partition_key: bytes | None) -> Any:
         partition_key,
         0 if partition_key is None else len(partition_key),
     )
-
-
-def _written(function: Any, *arguments: Any) -> bytes:
-    """The text that a function of the library's writes, however long it is."""
-    length = ctypes.c_size_t()
-    room = 1024
-    while True:
-        buffer = ctypes.create_string_buffer(room)
-        status = function(*arguments, buffer, room, byref(length))
-        if status != _ERR_BUFFER:
-            library.raise_for(status)
-            return buffer.raw[: length.value]
-        room = length.value + 1
 
 
 def _optional_text(name: str, text: object) -> bytes | None:
