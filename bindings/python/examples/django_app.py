@@ -53,6 +53,7 @@ settings.configure(
 )
 django.setup()
 
+
 def hello(request: HttpRequest) -> JsonResponse:
     """Held to the limit on everything."""
     return JsonResponse({"message": "Hello."})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from ctypes import POINTER, c_char_p, c_int32, c_size_t, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_int32, c_size_t, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
 from typing import Any
 
 from ._decision import Decision
@@ -15,6 +15,7 @@ _FILE = {"win32": "sluicegate.dll", "darwin": "libsluicegate.dylib"}.get(sys.pla
 _PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib", _FILE)
 _LAST_ERROR_BYTES = 1024
 ERR_ARGUMENT = -1
+_ERR_BUFFER = -6
 
 try:
     # Calls that take nanoseconds keep the interpreter's lock: giving it up and taking it back costs more than they do.
@@ -283,6 +284,10 @@ client_key = _function(
     quick, "sluice_client_key", c_int32, c_void_p, c_char_p, c_size_t, POINTER(Bytes), c_size_t, POINTER(Client)
 )
 client_text = _function(quick, "sluice_client_text", c_int32, POINTER(Client), *_TEXT)
+networks_new = _function(quick, "sluice_networks_new", c_int32, c_char_p, POINTER(c_void_p))
+networks_free = _function(quick, "sluice_networks_free", None, c_void_p)
+networks_contain = _function(quick, "sluice_networks_contain", c_int32, c_void_p, c_char_p, c_size_t, POINTER(c_uint32))
+key_text = _function(quick, "sluice_key_text", c_int32, c_char_p, c_size_t, *_TEXT)
 key_join = _function(quick, "sluice_key_join", c_int32, POINTER(KeyPart), c_size_t, *_TEXT)
 retry_new = _function(quick, "sluice_retry_new", c_int32, POINTER(RetryOptions), POINTER(c_void_p))
 retry_free = _function(quick, "sluice_retry_free", None, c_void_p)
@@ -313,3 +318,16 @@ def raise_for(status: int) -> None:
     """Raises what stands for a status below 0."""
     if status < 0:
         raise BY_STATUS.get(status, InternalError)(last_error())
+
+
+def written(function: Any, *arguments: Any) -> bytes:
+    """The text that a function of the library's writes, however long it is."""
+    length = ctypes.c_size_t()
+    room = 1024
+    while True:
+        buffer = ctypes.create_string_buffer(room)
+        status = function(*arguments, buffer, room, byref(length))
+        if status != _ERR_BUFFER:
+            raise_for(status)
+            return buffer.raw[: length.value]
+        room = length.value + 1

@@ -70,7 +70,6 @@ _NO_FAMILIES = 32
 _FORMS: dict[str, int] = {"seconds": 0, "http-date": 1}
 _FORMATS: dict[str, int] = {"json": 0, "json-reset-at": 1, "problem": 2, "html": 3, "text": 4}
 _FORMAT_NAMES: tuple[BodyFormat, ...] = ("json", "json-reset-at", "problem", "html", "text")
-_ERR_BUFFER = -6
 
 
 class Quota(Owned):
@@ -282,7 +281,7 @@ class Answer:
         return [(name.lower(), value) for name, value in self._pairs()]
 
     def _pairs(self) -> list[tuple[bytes, bytes]]:
-        lines = _written(library.answer_header_lines, self._answer).split(b"\r\n")
+        lines = library.written(library.answer_header_lines, self._answer).split(b"\r\n")
         # Behind the last line there is nothing.
         return [line.split(b": ", 1) for line in lines[:-1]]  # type: ignore[misc]
 
@@ -292,7 +291,7 @@ class Answer:
         if self.allowed:
             return None
         content_type: bytes = library.body_content_type(number)
-        return Body(content_type.decode(), _written(library.answer_body, self._answer, number))
+        return Body(content_type.decode(), library.written(library.answer_body, self._answer, number))
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -331,7 +330,7 @@ def expose_headers(families: Iterable[Family] = DEFAULT_FAMILIES) -> str:
     >>> expose_headers(["ietf"])
     'Retry-After, RateLimit-Policy, RateLimit'
     """
-    return _written(library.expose_headers, _family_bits(_families(families))).decode("ascii")
+    return library.written(library.expose_headers, _family_bits(_families(families))).decode("ascii")
 
 
 def _packer(n: int) -> Callable[..., None]:
@@ -364,19 +363,6 @@ def _flat(at: int, verdict: Any, keys: list[ctypes.c_char_p]) -> tuple[int, int,
     data = key_bytes(key)
     keys.append(ctypes.c_char_p(data))
     return borrowed, address, cost, ctypes.cast(keys[-1], ctypes.c_void_p).value or 0, len(data)
-
-
-def _written(function: Any, *arguments: Any) -> bytes:
-    """The text that a function of the library's writes, however long it is."""
-    length = ctypes.c_size_t()
-    room = 1024
-    while True:
-        buffer = ctypes.create_string_buffer(room)
-        status = function(*arguments, buffer, room, byref(length))
-        if status != _ERR_BUFFER:
-            library.raise_for(status)
-            return buffer.value  # which ends at the first zero byte, and there is none in any text of ours
-        room = length.value + 1
 
 
 def _optional_text(name: str, text: object) -> bytes | None:

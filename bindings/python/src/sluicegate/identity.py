@@ -35,7 +35,7 @@ from ._errors import ArgumentError
 from ._keys import Key, key_bytes, text_bytes
 from ._owned import Owned
 
-__all__ = ["Address", "Client", "Embedded", "Identity", "Source", "key"]
+__all__ = ["Address", "Client", "Embedded", "Identity", "Networks", "Source", "key", "key_text"]
 
 #: An address of either family.
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -47,7 +47,6 @@ Source = Literal["peer", "header", "fallback"]
 
 _EMBEDDED: dict[str, int] = {"nat64": 1, "6to4": 2, "teredo": 4}
 _SOURCES: tuple[Source, ...] = ("peer", "header", "fallback")
-_TEXT_MAX: Final = 64
 _ADDRESS, _USER, _HEADER, _NAMED = range(4)
 # What a part takes at most beyond its name and value.
 _PART_MORE: Final = 21
@@ -62,23 +61,35 @@ class Client:
         source: how it was found.
     """
 
-    __slots__ = ("_text", "address", "key", "source")
+    # Most callers want the key and nothing else, for every request: the others are made when somebody asks for them.
+    __slots__ = ("_found", "key")
 
     def __init__(self, found: library.Client) -> None:
         """From what the library has found."""
+        self._found: Final = found
+        self.key: Final = bytes(found)[: found.key_len]  # it is the first field
+
+    @property
+    def has_address(self) -> bool:
+        """Whether it has an address."""
+        return bool(self._found.address_len)
+
+    @property
+    def address(self) -> Address | None:
+        found = self._found
         address = bytes(found.address[: found.address_len])
-        self.key: Final = bytes(found.key[: found.key_len])
-        self.address: Final[Address | None] = ipaddress.ip_address(address) if address else None
-        self.source: Final[Source] = _SOURCES[found.source]
-        text, length = ctypes.create_string_buffer(_TEXT_MAX), ctypes.c_size_t()
-        library.raise_for(library.client_text(byref(found), text, _TEXT_MAX, byref(length)))
-        self._text = text.value.decode()
+        return ipaddress.ip_address(address) if address else None
+
+    @property
+    def source(self) -> Source:
+        place: int = self._found.source
+        return _SOURCES[place]
 
     def __str__(self) -> str:
-        return self._text
+        return library.written(library.client_text, byref(self._found)).decode()
 
     def __repr__(self) -> str:
-        return f"<sluicegate.identity.Client: {self._text}, by {self.source}>"
+        return f"<sluicegate.identity.Client: {self}, by {self.source}>"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Client):
@@ -163,6 +174,60 @@ class Identity(Owned):
 
     def __repr__(self) -> str:
         return f"<sluicegate.identity.Identity by {self._header}>"
+
+
+class Networks(Owned):
+    """A list of networks: of clients that no limit holds, say.
+
+    >>> ours = Networks("192.0.2.0/24, 2001:db8:1::/48, loopback")
+    >>> ours.contains("192.0.2.7"), ours.contains("::ffff:127.0.0.1"), ours.contains("203.0.113.10")
+    (True, True, False)
+    """
+
+    __slots__ = ("_text",)
+    _library_free = staticmethod(library.networks_free)
+
+    def __init__(self, networks: str | Iterable[str]) -> None:
+        """Checks and keeps it.
+
+        Args:
+            networks: networks and addresses, in one text with commas or blanks between them or in several; "loopback"
+                and "private" stand for several and "unix" for clients that have no address.
+
+        Raises:
+            ArgumentError: one of them is none.
+        """
+        self._text = networks if isinstance(networks, str) else ", ".join(networks)
+        made = ctypes.c_void_p()
+        library.raise_for(library.networks_new(text_bytes("networks", self._text), byref(made)))
+        self._own(made)
+
+    def contains(self, address: str | bytes | Address | None) -> bool:
+        """Whether an address is in one of them. An IPv4-mapped one is IPv4; None is a client without an address.
+
+        Raises:
+            ArgumentError: it is no address.
+        """
+        packed = _packed(address)
+        contains = ctypes.c_uint32()
+        library.raise_for(library.networks_contain(self._borrowed(), packed, len(packed), byref(contains)))
+        return bool(contains.value)
+
+    def __repr__(self) -> str:
+        return f"Networks({self._text!r})"
+
+
+def key_text(key: Key) -> str:
+    """A key that `key` or `Client.key` has made as one line of printable ASCII, for logs.
+
+    Of a header's value, which may be a secret, there is nothing but a hash that is the same as long as the process
+    runs. What is not printable is escaped, and what is long is cut. Other keys are shown as bytes are, escaped and cut.
+
+    >>> key_text(key(Identity().client("2001:db8::17"), user="ann"))
+    '2001:db8::/64,user=ann'
+    """
+    data = key_bytes(key)
+    return library.written(library.key_text, data, len(data)).decode()
 
 
 def key(

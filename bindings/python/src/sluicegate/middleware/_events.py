@@ -60,7 +60,7 @@ class Verdict:
         Of a header's value, which may be a secret, there is nothing but a hash that is the same as long as the process
         runs.
         """
-        return identity.shown(self._key)
+        return identity.key_text(self._key)
 
     def _give_back(self) -> int:
         """Gives the permits back, unless they have lapsed. The decision is then how the key stands at this time."""

@@ -89,17 +89,21 @@ class Request:
 
     @property
     def client(self) -> Client:
-        """Who is asking, found by the middleware's identity; without an address where nobody has told it."""
+        """Who is asking, found by the middleware's identity; without an address where nobody has told it.
+
+        Raises:
+            NoAddress: what the server tells for the peer's address is none.
+        """
         client = self._client
         if client is None:
-            identity = self._rules.identity
-            self._client = client = identity.client(self.peer, self._lines(identity.header))
+            rules = self._rules
+            self._client = client = rules.client(self.peer, tuple(self._lines(rules.forwarding_header)))
         return client
 
     def _address_key(self) -> bytes:
         """What the client's address is counted by; `NoAddress` where nobody has told it."""
         client = self.client
-        if client.address is None:
+        if not client.has_address:
             raise NoAddress(self.peer)
         return client.key
 

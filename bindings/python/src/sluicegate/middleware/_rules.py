@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Callable, Literal, TypedDict, Union
 
 from .. import http
 from .._errors import ArgumentError
-from ..identity import Identity, Networks
+from ..identity import Client, Identity, Networks
 from ._checks import optional_function, plain_function, status_of_error, texts, truth
 from ._denial import Denial
+from ._errors import NoAddress
 from ._events import Event, Hook
 from ._limit import Limit, Limits, limits_of, one_requests
-from ._request import Request
+from ._request import Line, Request
 from ._route import OneOrMore, Route
 
 #: Trusted proxies: how many, or their networks, as of `sluicegate.identity.Identity`.
@@ -21,6 +23,10 @@ Proxies = Union[int, str, Sequence[str]]
 Routes = Iterable["tuple[Route, Limits]"]
 #: Formats of bodies: "accept" for whatever the request's `Accept` prefers, one format, or those on offer.
 Body = Union[Literal["accept"], http.BodyFormat, Sequence[http.BodyFormat]]
+
+# So many clients are remembered, unless what tells of them is long.
+_CLIENTS = 4096
+_LONG = 256
 
 _EXPOSE = "Access-Control-Expose-Headers"
 
@@ -113,7 +119,9 @@ class Rules:
     ) -> None:
         if proxies is not None and identity is not None:
             raise ArgumentError("proxies and identity are both given; put the proxies into the Identity")
-        self.identity = identity if identity is not None else Identity(proxies=0 if proxies is None else proxies)
+        self.identity = identity if identity is not None else Identity("none" if proxies is None else proxies)
+        self.forwarding_header = self.identity.header.lower()
+        self._client_again = lru_cache(_CLIENTS)(self._client)
         self.peer = optional_function("peer", peer)
         self.matched_path = optional_function("matched_path", matched_path)
         self.limits = limits_of(limits)
@@ -136,13 +144,32 @@ class Rules:
             [(_EXPOSE, http.expose_headers(self.settings.families))] if truth("expose_headers", expose_headers) else []
         )
 
+    def client(self, peer: str | None, lines: tuple[Line, ...]) -> Client:
+        """Who a request comes from. Most come from whom some have come from already."""
+        if sum(map(len, lines)) > _LONG:
+            return self._client(peer, lines)
+        return self._client_again(peer, lines)
+
+    def _client(self, peer: str | None, lines: tuple[Line, ...]) -> Client:
+        try:
+            return self.identity.client(peer, lines)
+        except ArgumentError:
+            raise NoAddress(peer) from None
+
     def exempts(self, request: Request) -> bool:
         """Whether no limit holds a request."""
         if self._exempt_paths and request.path in self._exempt_paths:
             return True
-        if self._exempt_networks is not None and self._exempt_networks.contains(request.client.address):
+        if self._exempt_networks is not None and self._is_in_them(self._exempt_networks, request):
             return True
         return self._exempt_when is not None and bool(self._exempt_when(request))
+
+    @staticmethod
+    def _is_in_them(networks: Networks, request: Request) -> bool:
+        try:
+            return networks.contains(request.client.address)
+        except NoAddress:
+            return False
 
     def limits_for(self, request: Request) -> tuple[Route | None, tuple[Limit, ...]]:
         """The first route that a request matches, and the limits that hold it."""

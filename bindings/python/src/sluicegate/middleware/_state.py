@@ -41,6 +41,10 @@ class Ledger:
         """Gives everything back: for a request that is denied after all."""
         self._give_back((*self.enforced, *self.dry))
 
+    def may_be_settled(self) -> bool:
+        """Whether anything may have to be given back by the application's answer."""
+        return any(verdict.limit.refund_when is not None for verdict in (*self.enforced, *self.dry))
+
     def settle(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
         """Gives back what, by the head of the application's answer, does not count. Once for each request."""
         if self.is_settled or self.is_denied:
@@ -161,7 +165,7 @@ class State:
         if not (ledger.enforced or ledger.dry):
             return inner
         inner = list(inner)
-        if any(verdict.limit.refund_when for verdict in (*ledger.enforced, *ledger.dry)):
+        if ledger.may_be_settled():
             ledger.settle(status, fields.as_text(inner))
         if not ledger.enforced or not self._may_carry(status):
             return inner

@@ -17,6 +17,7 @@ Keys of different kinds never meet, whatever clients send.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Callable, Literal, Union
 
 from .. import identity
@@ -32,6 +33,10 @@ __all__ = ["KeySource", "KeyValue", "Missing", "address", "function", "header", 
 Missing = Literal["skip", "deny", "address"]
 #: What a function may tell as a key; None and what is empty are missing.
 KeyValue = Union[Key, int, None]
+
+# So many keys are remembered, unless they are long.
+_KEYS = 1024
+_LONG = 256
 
 _MISSING = ("skip", "deny", "address")
 
@@ -49,6 +54,29 @@ class KeySource:
     def key(self, request: Request) -> bytes | None:
         """The key of a request; None if the limit does not hold it."""
         raise NotImplementedError
+
+
+def _part(name: str, value: Key) -> bytes:
+    """A key of one part: the user, or something else under a name."""
+    if type(value) is str and len(value) < _LONG:
+        return _part_again(name, value)
+    parts: dict[str, Any] = {name: value}
+    return identity.key(**parts)
+
+
+@lru_cache(_KEYS)
+def _part_again(name: str, value: str) -> bytes:
+    parts: dict[str, Any] = {name: value}
+    return identity.key(**parts)
+
+
+def _header_part(name: str, value: bytes) -> bytes:
+    return _header_part_again(name, value) if len(value) < _LONG else identity.key(header=(name, value))
+
+
+@lru_cache(_KEYS)
+def _header_part_again(name: str, value: bytes) -> bytes:
+    return identity.key(header=(name, value))
 
 
 class _Address(KeySource):
@@ -69,7 +97,7 @@ class _Route(KeySource):
     __slots__ = ()
 
     def key(self, request: Request) -> bytes | None:
-        return identity.named_key("route", request.matched_path or "")
+        return _part("route", request.matched_path or "")
 
 
 #: By the client's address.
@@ -134,7 +162,7 @@ class _Header(_MayBeMissing):
 
     def _part(self, value: Key) -> bytes:
         assert isinstance(value, str)
-        return identity.header_key(self._name, value.encode("latin-1", "replace"))
+        return _header_part(self._name, value.encode("latin-1", "replace"))
 
 
 class _User(_MayBeMissing):
@@ -152,7 +180,7 @@ class _User(_MayBeMissing):
         return request.user if self._of is None else self._of(request)
 
     def _part(self, value: Key) -> bytes:
-        return identity.user_key(value)
+        return _part("user", value)
 
 
 class _Function(_MayBeMissing):
@@ -160,6 +188,8 @@ class _Function(_MayBeMissing):
 
     def __init__(self, of: Callable[[Request], KeyValue], name: str, missing: Missing) -> None:
         super().__init__(f"function ({name})", missing)
+        if not isinstance(name, str) or name in ("", "client", "header", "user"):
+            raise ArgumentError(f"name is {name!r}; it must say what the key is, and is no client, header or user")
         self._name = name
         self._of = plain_function("of", of)
 
@@ -167,7 +197,7 @@ class _Function(_MayBeMissing):
         return self._of(request)
 
     def _part(self, value: Key) -> bytes:
-        return identity.named_key(self._name, value)
+        return _part(self._name, value)
 
 
 class _Compound(KeySource):
