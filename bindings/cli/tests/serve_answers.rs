@@ -23,7 +23,7 @@ fn the_accept_header_chooses_the_body() {
     for (accept, content_type, begin) in [
         ("*/*", "application/json", r#"{"status":429,"error":"Too Many Requests","message":"#),
         ("application/problem+json", "application/problem+json", r#"{"type":"https://iana.org/assignments/"#),
-        ("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "text/html; charset=utf-8", "<!doctype html>"),
+        ("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "text/html; charset=utf-8", "<!DOCTYPE html>"),
         ("text/plain", "text/plain; charset=utf-8", "429 Too Many Requests\n"),
         ("image/png", "application/json", "{"),
         ("image/png\r\nAccept: text/plain;q=0.1", "text/plain; charset=utf-8", "429"),

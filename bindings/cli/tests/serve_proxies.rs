@@ -128,7 +128,7 @@ fn caddy_passes_on_the_whole_denial() {
     let denied = two_pass(&caddy, &application);
     assert_eq!(denied.json()["code"], "rate_limit_exceeded");
     let page = caddy.ask("GET", "/", "Accept: text/html\r\nX-Forwarded-For: 192.0.2.1\r\n");
-    assert!(page.status() == 429 && page.body().starts_with("<!doctype html>"), "{page:?}");
+    assert!(page.status() == 429 && page.body().starts_with("<!DOCTYPE html>"), "{page:?}");
 }
 
 /// The request that Traefik sends, as its documentation has it: GET, with the client's header and what it adds.

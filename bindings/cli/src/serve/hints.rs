@@ -24,11 +24,13 @@ impl Hints {
         let header = gate.identity.header().name();
         let peer = asked.client.key();
         match asked.client.source() {
-            Source::Peer if asked.headers.contains_key(header) => once(&self.not_believed, || {
-                format!(
-                    "{peer} has sent {header}, which is not believed, so it counts as the client; if it is a proxy of yours, name it as a trusted one"
-                )
-            }),
+            Source::Peer if asked.headers.get_all(header).iter().any(|line| !line.is_empty()) => {
+                once(&self.not_believed, || {
+                    format!(
+                        "{peer} has sent {header}, which is not believed, so it counts as the client; if it is a proxy of yours, name it as a trusted one"
+                    )
+                })
+            }
             Source::Fallback => once(&self.no_address, || {
                 format!(
                     "the header {header} has no address where the client's would be; all such clients count as {peer}"

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sluicegate::http::Quota;
 use sluicegate::identity::{Identity, Proxies};
-use sluicegate::{Policy, TableInfo};
+use sluicegate::{Error, Policy, TableInfo};
 
 use super::answers::{Answers, Look};
 use super::key::{KeySpec, Missing};
@@ -161,18 +161,17 @@ impl LimitSpec {
 
 impl TableSpec {
     /// Whether there is such a table, or one could be made as far as can be told without making it.
-    fn look(&self) -> Result<(), String> {
+    fn look(&self) -> Result<(), Error> {
         let Some(path) = self.path.as_deref().filter(|path| path.exists()) else { return Ok(()) };
-        let info = TableInfo::read(path).map_err(|error| error.to_string())?;
-        let shown = path.display();
+        let info = TableInfo::read(path)?;
+        let differs = |what, found: String, wanted: String| {
+            Err(Error::TableMismatch { place: path.display().to_string(), what, found, wanted })
+        };
         if info.max_keys != self.max_keys {
-            return Err(format!("the table {shown} is for {} keys, not {}", info.max_keys, self.max_keys));
+            return differs("max_keys", info.max_keys.to_string(), self.max_keys.to_string());
         }
         if info.policy != self.policy && !self.replace {
-            let (found, wanted) = (info.policy, self.policy);
-            return Err(format!(
-                "the policy of the table {shown} is {found}, not {wanted}; say replace if it is meant"
-            ));
+            return differs("policy", info.policy.to_string(), self.policy.to_string());
         }
         Ok(())
     }
