@@ -168,7 +168,7 @@ impl Middleware for Noting {
     async fn handle(
         &self,
         request: reqwest::Request,
-        extensions: &mut axum::http::Extensions,
+        extensions: &mut http::Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<reqwest::Response> {
         let response = next.run(request, extensions).await?;
