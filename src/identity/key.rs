@@ -68,7 +68,7 @@ impl AddressKey {
     }
 
     /// The key whose bytes these are; `None` if they are no address's.
-    #[cfg(feature = "capi")]
+    #[cfg(any(feature = "capi", test))]
     pub(crate) fn from_bytes(given: &[u8]) -> Option<Self> {
         if given == [LOCAL] {
             return Some(Self::LOCAL);

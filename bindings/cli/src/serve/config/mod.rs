@@ -1,6 +1,8 @@
 //! What the server is to do: from options or from a file, checked, and nothing of it done yet.
 
 mod document;
+#[cfg(test)]
+mod fuzz_tests;
 mod read;
 mod routes;
 
