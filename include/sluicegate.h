@@ -113,7 +113,7 @@
 #define SLUICE_IDENTITY_OPTIONS_INIT {sizeof(sluice_identity_options), NULL, NULL, 0, 0, 0, 0}
 
 /** What to begin a `sluice_retry_options` with: all defaults. */
-#define SLUICE_RETRY_OPTIONS_INIT {sizeof(sluice_retry_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}
+#define SLUICE_RETRY_OPTIONS_INIT {sizeof(sluice_retry_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL}
 
 /** What to begin a `sluice_attempt` with: the first one, of no method yet. */
 #define SLUICE_ATTEMPT_INIT {sizeof(sluice_attempt), NULL, 1, 0, 0, 0, 0}
@@ -988,9 +988,21 @@ typedef struct sluice_retry_options {
      */
     uint32_t n_statuses;
     /**
+     * How many there are at `statuses_with_hint`.
+     */
+    uint32_t n_statuses_with_hint;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
      * The statuses that are tried again, from 400 to 599; NULL for 429 and 503, and 413 where it says when.
      */
     const uint16_t *statuses;
+    /**
+     * More that are tried again only where the response says when, such as the 403 of GitHub; NULL for none.
+     */
+    const uint16_t *statuses_with_hint;
 } sluice_retry_options;
 
 /**

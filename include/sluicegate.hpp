@@ -41,6 +41,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -106,6 +107,35 @@ struct detail {
         std::array<char, SLUICE_ERROR_TEXT_MAX> text{};
         sluice_last_error(text.data(), text.size());
         return {status, text.data()};
+    }
+
+    /* A `T` around what `make` gives, from texts none of which may have a NUL in it. */
+    template <typename T, typename Make>
+    static result<T> made(std::initializer_list<std::string_view> texts, Make make) {
+        std::array<std::string, 4> copies;
+        std::size_t n = 0;
+        for (const auto text : texts) {
+            if (text.find('\0') != std::string_view::npos) {
+                return sluicegate::error{SLUICE_ERR_ARGUMENT, "a text has a NUL in it"};
+            }
+            copies[n++] = text;
+        }
+        decltype(std::declval<T &>().raw_.release()) raw = nullptr;
+        const auto status = make(copies.data(), &raw);
+        return status == SLUICE_OK ? result<T>(T(raw)) : result<T>(failure(status));
+    }
+
+    /* The text that `write` puts into a buffer, after it has said how long it is. */
+    template <typename Write>
+    static std::string text(Write write) {
+        std::string text;
+        std::size_t length = 0;
+        if (write(nullptr, 0, &length) == SLUICE_ERR_BUFFER) {
+            text.resize(length + 1);
+            const auto status = write(text.data(), text.size(), &length);
+            text.resize(status == SLUICE_OK ? length : 0);
+        }
+        return text;
     }
 };
 
@@ -332,6 +362,13 @@ public:
     /** Forgets the key. */
     void reset(std::string_view key) const noexcept {
         static_cast<void>(sluice_reset(raw(), key.data(), key.size()));
+    }
+
+    /** The time of the limiter's clock, as the calls take it that are not told theirs. */
+    [[nodiscard]] time_point now() const noexcept {
+        std::uint64_t unix_ns = 0;
+        static_cast<void>(sluice_now(raw(), &unix_ns));
+        return time_point(nanoseconds(static_cast<nanoseconds::rep>(unix_ns)));
     }
 
     /** What the limiter holds and has done. Passes over the whole table: for monitoring. */

@@ -92,14 +92,11 @@ class identity {
 public:
     /** Checks the options, or says what is wrong with them. */
     [[nodiscard]] static result<identity> create(const identity_options &chosen = {}) {
-        const sluice_identity_options raw{sizeof(sluice_identity_options), chosen.header.c_str(), chosen.proxies.c_str(),
-                                          chosen.ipv6_prefix,              chosen.ipv4_prefix,    chosen.embedded, 0};
-        sluice_identity *made = nullptr;
-        const std::int32_t status = sluice_identity_new(&raw, &made);
-        if (status != SLUICE_OK) {
-            return detail::failure(status);
-        }
-        return identity(made);
+        return detail::made<identity>({chosen.header, chosen.proxies}, [&](const std::string *texts, sluice_identity **out) {
+            const sluice_identity_options raw{sizeof(sluice_identity_options), texts[0].c_str(), texts[1].c_str(),
+                                              chosen.ipv6_prefix, chosen.ipv4_prefix, chosen.embedded, 0};
+            return sluice_identity_new(&raw, out);
+        });
     }
 
     /**
@@ -125,6 +122,7 @@ public:
     }
 
 private:
+    friend struct detail;
     struct free {
         void operator()(sluice_identity *identity) const noexcept { sluice_identity_free(identity); }
     };

@@ -70,6 +70,8 @@ struct retry_options {
     std::uint32_t flags = 0;
     /** The statuses that are tried again; none for 429 and 503, and 413 where it says when. */
     std::vector<std::uint16_t> statuses{};
+    /** More that are tried again only where the response says when, such as the 403 of GitHub. */
+    std::vector<std::uint16_t> statuses_with_hint{};
 };
 
 /** The attempt whose response has come. */
@@ -115,13 +117,11 @@ public:
                                        least_one(chosen.budget_percent),
                                        no_jitter ? chosen.flags | SLUICE_RETRY_NO_JITTER : chosen.flags,
                                        static_cast<std::uint32_t>(chosen.statuses.size()),
-                                       chosen.statuses.empty() ? nullptr : chosen.statuses.data()};
-        sluice_retry *made = nullptr;
-        const std::int32_t status = sluice_retry_new(&raw, &made);
-        if (status != SLUICE_OK) {
-            return detail::failure(status);
-        }
-        return retry(made);
+                                       static_cast<std::uint32_t>(chosen.statuses_with_hint.size()),
+                                       0,
+                                       chosen.statuses.empty() ? nullptr : chosen.statuses.data(),
+                                       chosen.statuses_with_hint.data()};
+        return detail::made<retry>({}, [&](const std::string *, sluice_retry **out) { return sluice_retry_new(&raw, out); });
     }
 
     /**
@@ -145,6 +145,7 @@ public:
     }
 
 private:
+    friend struct detail;
     struct free {
         void operator()(sluice_retry *retry) const noexcept { sluice_retry_free(retry); }
     };

@@ -63,6 +63,17 @@ fn the_examples_in_the_cpp_headers_run_by_the_commands_below_them() {
 }
 
 #[test]
+fn the_example_in_the_header_of_http_answers_runs_by_the_command_below_it() {
+    let Some(prefix) = prefix() else { return };
+    let lines = header_example("sluicegate_http.hpp");
+    let command = lines.iter().find(|line| line.starts_with("c++ ")).unwrap();
+    let program = between(&lines.join("\n"), "", "\nc++ ").to_owned();
+    let printed = runs("http-hpp", ("program.cpp", &program), command, &prefix);
+    assert!(printed.starts_with("429 Too Many Requests\nRetry-After: "), "{printed}");
+    assert!(printed.contains("Content-Type: application/json\n\n{\"status\":429,"), "{printed}");
+}
+
+#[test]
 fn the_readmes_programs_run() {
     let Some(prefix) = prefix() else { return };
     let readme = std::fs::read_to_string(file("README.md")).unwrap();
@@ -74,6 +85,10 @@ fn the_readmes_programs_run() {
         shares.replace("/dev/shm/api.table", directory("readme-table").join("api.table").to_str().unwrap());
     let printed = runs("readme-shared", ("program.c", &shares), command, &prefix);
     assert_eq!((printed.matches("200 OK").count(), printed.matches("429 Too").count()), (10, 10), "{printed}");
+    let answers = readme.split("```c\n").nth(3).unwrap().split("```").next().unwrap();
+    let printed = runs("readme-http", ("program.c", answers), command, &prefix);
+    assert!(printed.starts_with("429 Too Many Requests\nRetry-After: "), "{printed}");
+    assert!(printed.contains("\"code\":\"rate_limit_exceeded\",\"retryAfter\":"), "{printed}");
     let command = command.replace("cc program.c", "c++ -std=c++17 program.cpp");
     let printed = runs("readme-cpp", ("program.cpp", between(&readme, "```cpp\n", "```")), &command, &prefix);
     assert_eq!(printed, "200 OK after 0 ns, 19 left\n");

@@ -10,26 +10,33 @@ use std::path::Path;
 use std::process::Command;
 
 const VECTORS: &str = "tests/data/vectors.json";
-const PROGRAMS: [(&str, Program<'static>); 11] = [
+const HTTP_VECTORS: &str = "tests/data/http_vectors.json";
+const PROGRAMS: [(&str, Program<'static>); 15] = [
     ("header", Program { sources: &["tests/c/header.c"], flags: &[], libraries: &[] }),
     ("arguments", Program { sources: &["tests/c/arguments.c"], flags: &[], libraries: &[] }),
     ("client-c", Program { sources: &["tests/c/client.c"], flags: &[], libraries: &[] }),
     ("client", Program { sources: &CLIENT, flags: &[], libraries: &[] }),
-    ("client-bare", Program { sources: &CLIENT, flags: &["-fno-exceptions", "-fno-rtti"], libraries: &[] }),
+    ("client-bare", Program { sources: &CLIENT, flags: &BARE, libraries: &[] }),
     ("threads", Program { sources: &["tests/c/threads.c"], flags: &[], libraries: &[] }),
     ("processes", Program { sources: &["tests/c/processes.c"], flags: &[], libraries: &[] }),
     ("vectors-c", Program { sources: &["tests/c/vectors.c"], flags: &[], libraries: &["-ljansson"] }),
     ("vectors-cpp", Program { sources: &["tests/c/vectors.cpp"], flags: &[], libraries: &[] }),
+    ("http", Program { sources: &["tests/c/http.c"], flags: &[], libraries: &[] }),
+    ("http-vectors", Program { sources: &["tests/c/http_vectors.c"], flags: &[], libraries: &["-ljansson"] }),
+    ("http-cpp", Program { sources: &["tests/c/http.cpp"], flags: &[], libraries: &[] }),
+    ("http-cpp-bare", Program { sources: &["tests/c/http.cpp"], flags: &BARE, libraries: &[] }),
     ("wrapper", Program { sources: &WRAPPER, flags: &[], libraries: &[] }),
-    ("wrapper-bare", Program { sources: &WRAPPER, flags: &["-fno-exceptions", "-fno-rtti"], libraries: &[] }),
+    ("wrapper-bare", Program { sources: &WRAPPER, flags: &BARE, libraries: &[] }),
 ];
 const CLIENT: [&str; 2] = ["tests/c/client.cpp", "tests/c/other_unit.cpp"];
+const BARE: [&str; 2] = ["-fno-exceptions", "-fno-rtti"];
 const WRAPPER: [&str; 2] = ["tests/c/wrapper.cpp", "tests/c/other_unit.cpp"];
 
 /// What a program is told.
 fn arguments(name: &str, threads_limit: &str) -> Vec<String> {
     match name {
         "vectors-c" | "vectors-cpp" => vec![file(VECTORS).to_str().unwrap().to_owned()],
+        "http-vectors" => vec![file(HTTP_VECTORS).to_str().unwrap().to_owned()],
         "threads" | "processes" => vec![threads_limit.to_owned()],
         _ => vec![],
     }
@@ -51,6 +58,7 @@ fn all_pass(prefix: &Path, way: &str, flags: &[&str], runner: &[&str], threads_l
         // Tables that no machine has room for are asked for, and must be refused by the library.
         command.env("ASAN_OPTIONS", "allocator_may_return_null=1").env("UBSAN_OPTIONS", "halt_on_error=1");
         let printed = succeeds(command.args(arguments(name, threads_limit)));
+        assert!(*name != "http-vectors" || printed.trim() == "134 answers", "{printed}");
         assert!(!name.starts_with("vectors") || printed.trim() == "1259 answers", "{printed}");
         if flags.contains(&"-fsanitize=address,undefined") {
             let symbols = succeeds(Command::new("nm").arg(&built));
@@ -107,6 +115,8 @@ fn the_headers_compile_alone_in_every_standard_with_all_warnings() {
         ("c++", "-std=c++20", "sluicegate.hpp"),
         ("c++", "-std=c++17", "sluicegate_identity.hpp"),
         ("c++", "-std=c++20", "sluicegate_retry.hpp"),
+        ("c++", "-std=c++17", "sluicegate_http.hpp"),
+        ("c++", "-std=c++20", "sluicegate_http.hpp"),
     ];
     for (language, standard, header) in cases {
         let compilers = if language == "c" { ["gcc", "clang"] } else { ["g++", "clang++"] };
@@ -124,8 +134,9 @@ fn declared() -> Vec<String> {
     // Outside of comments, a function's name is what stands before a parenthesis.
     let code: String = header.split("/*").flat_map(|part| part.split("*/").nth(1)).collect();
     let before_parentheses = code.split('(').filter_map(|part| part.rsplit([' ', '*', '\n']).next());
-    let mut functions: Vec<_> =
-        before_parentheses.filter(|name| name.starts_with("sluice_")).map(str::to_owned).collect();
+    // The type of a function that the caller gives stands in parentheses of its own.
+    let is_function = |name: &&str| name.starts_with("sluice_") && !name.ends_with(')');
+    let mut functions: Vec<_> = before_parentheses.filter(is_function).map(str::to_owned).collect();
     functions.sort_unstable();
     functions.dedup();
     functions

@@ -132,10 +132,18 @@ fn an_answer_says_what_a_client_needs_to_know() {
             "\r\nX-RateLimit-Remaining: 0\r\n",
             "\r\nX-RateLimit-Reset: 1893715200\r\n",
             "\r\nRetry-After: ",
+            "\r\nRateLimit-Policy: \"api\";q=1;w=315619200\r\n",
+            "\r\nRateLimit: \"api\";r=0;t=",
             "\r\nCache-Control: no-store\r\n",
+            "\r\nContent-Type: application/json\r\n",
+            r#""code":"rate_limit_exceeded""#,
         ] {
             assert!(denied.contains(expected), "{expected:?}: {denied}");
         }
+        let browser = ["-s", "-i", "-H", "Accept: text/html,application/xhtml+xml,*/*;q=0.8", &server.url];
+        let page = succeeds(Command::new("curl").args(browser));
+        assert!(page.contains("\r\nContent-Type: text/html; charset=utf-8\r\n"), "{page}");
+        assert!(page.contains("<h1>Too Many Requests</h1>") && page.contains("Try again in "), "{page}");
         let never = Server::started("never", SERVERS[0], &["fixed-window 0/s"], &prefix);
         assert_eq!(never.asked(1, &[]), [(429, None)]);
     }

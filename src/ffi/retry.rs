@@ -93,8 +93,14 @@ pub struct sluice_retry_options {
     pub flags: u32,
     /// How many statuses there are at `statuses`.
     pub n_statuses: u32,
+    /// How many there are at `statuses_with_hint`.
+    pub n_statuses_with_hint: u32,
+    /// 0.
+    pub reserved: u32,
     /// The statuses that are tried again, from 400 to 599; NULL for 429 and 503, and 413 where it says when.
     pub statuses: *const u16,
+    /// More that are tried again only where the response says when, such as the 403 of GitHub; NULL for none.
+    pub statuses_with_hint: *const u16,
 }
 
 // SAFETY: `repr(C)`, and numbers and raw pointers alone, of which the first is a `usize`.
@@ -114,7 +120,10 @@ unsafe impl SizedStruct for sluice_retry_options {
         offset_of!(sluice_retry_options, budget_percent),
         offset_of!(sluice_retry_options, flags),
         offset_of!(sluice_retry_options, n_statuses),
+        offset_of!(sluice_retry_options, n_statuses_with_hint),
+        offset_of!(sluice_retry_options, reserved),
         offset_of!(sluice_retry_options, statuses),
+        offset_of!(sluice_retry_options, statuses_with_hint),
     ];
 
     fn defaults() -> Self {
@@ -131,7 +140,10 @@ unsafe impl SizedStruct for sluice_retry_options {
             budget_percent: 0,
             flags: 0,
             n_statuses: 0,
+            n_statuses_with_hint: 0,
+            reserved: 0,
             statuses: ptr::null(),
+            statuses_with_hint: ptr::null(),
         }
     }
 }
@@ -255,6 +267,9 @@ pub unsafe extern "C" fn sluice_retry_new(
 /// # Safety
 /// The statuses of `options` are NULL or good for reading as many as it says.
 unsafe fn policy(call: Call, options: &sluice_retry_options) -> Result<RetryPolicy, Failed> {
+    if options.reserved != 0 {
+        return Err(call.bad(format_args!("options.reserved is {}; it is 0", options.reserved)));
+    }
     let known = SLUICE_RETRY_STRICT | SLUICE_RETRY_ANY_METHOD_ON_429 | SLUICE_RETRY_NO_JITTER;
     let flag = |flag| flags(call, "options.flags", options.flags, known).map(|flags| flags & flag != 0);
     let or = |given: u32, default| if given == 0 { default } else { given };
@@ -276,6 +291,10 @@ unsafe fn policy(call: Call, options: &sluice_retry_options) -> Result<RetryPoli
         let statuses = unsafe { call.array("options.statuses", options.statuses, options.n_statuses as usize) }?;
         builder = builder.statuses(statuses.iter().copied());
     }
+    let n = options.n_statuses_with_hint as usize;
+    // SAFETY: as above.
+    let with_hint = unsafe { call.array("options.statuses_with_hint", options.statuses_with_hint, n) }?;
+    builder = with_hint.iter().fold(builder, |builder, status| builder.status_with_hint(*status));
     if options.budget_tokens > 0 {
         let budget = RetryBudget::new(options.budget_tokens, or(options.budget_percent, 20));
         builder = builder.budget(Arc::new(budget.map_err(|error| call.error(&error))?));

@@ -35,7 +35,7 @@
 //!     );
 //!     assert_eq!(
 //!         body.text,
-//!         r#"{"status":429,"error":"Too Many Requests","message":"You have sent too many requests. Try again in 1 hour.","code":"rate_limit_exceeded","retryAfter":3600,"limit":100,"remaining":0,"reset":1795309200}"#
+//!         r#"{"status":429,"error":"Too Many Requests","message":"You have sent more requests than the limit allows. Try again in 1 hour.","code":"rate_limit_exceeded","retryAfter":3600,"limit":100,"remaining":0,"reset":1795309200}"#
 //!     );
 //! }
 //! # Ok::<(), sluicegate::Error>(())

@@ -209,9 +209,11 @@ static void advises(void) {
 
 static void advises_by_options(void) {
     sluice_retry_options options = SLUICE_RETRY_OPTIONS_INIT;
-    static const uint16_t statuses[] = {500};
+    static const uint16_t statuses[] = {500}, with_hint[] = {403};
     options.statuses = statuses;
     options.n_statuses = 1;
+    options.statuses_with_hint = with_hint;
+    options.n_statuses_with_hint = 1;
     options.max_attempts = 2;
     options.max_server_wait_ns = 10 * SECOND;
     options.budget_tokens = 2;
@@ -225,6 +227,11 @@ static void advises_by_options(void) {
     sluice_advice advice;
     CHECK(sluice_retry_decide_at(retry, &attempt, headers, 2, NOW, UINT64_MAX, &advice) == SLUICE_OK);
     CHECK(advice.retry == 1 && advice.wait_ns == 10 * SECOND);
+    attempt.status = 403;
+    CHECK(sluice_retry_decide_at(retry, &attempt, headers, 2, NOW, 0, &advice) == SLUICE_OK && advice.retry == 1);
+    CHECK(sluice_retry_decide_at(retry, &attempt, NULL, 0, NOW, 0, &advice) == SLUICE_OK);
+    CHECK(advice.reason == SLUICE_GIVE_UP_STATUS);
+    attempt.status = 500;
     headers[0].value = "1.5"; /* is nothing strictly, so there is own back-off, and the budget does not do */
     headers[0].value_len = 3;
     CHECK(sluice_retry_decide_at(retry, &attempt, headers, 2, NOW, 0, &advice) == SLUICE_OK);
@@ -276,6 +283,13 @@ static void refuses_wrong_retries(void) {
     static const uint16_t statuses[] = {200};
     options.statuses = statuses;
     REFUSED(sluice_retry_new(&options, &out), SLUICE_ERR_ARGUMENT, "status \"200\"");
+    options.statuses = NULL;
+    options.n_statuses = 0;
+    options.n_statuses_with_hint = 1;
+    REFUSED(sluice_retry_new(&options, &out), SLUICE_ERR_ARGUMENT, "options.statuses_with_hint is NULL");
+    options.n_statuses_with_hint = 0;
+    options.reserved = 1;
+    REFUSED(sluice_retry_new(&options, &out), SLUICE_ERR_ARGUMENT, "options.reserved is 1");
     CHECK(out == none);
 
     sluice_attempt attempt = SLUICE_ATTEMPT_INIT;

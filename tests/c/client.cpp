@@ -34,6 +34,8 @@ static void finds_clients() {
     const auto wrong = sluicegate::identity::create(options);
     CHECK(!wrong && wrong.error().status == SLUICE_ERR_ARGUMENT);
     CHECK(wrong.error().text.find("proxies \"nobody\"") != std::string::npos);
+    options.proxies = std::string("1\0x", 3);
+    CHECK(sluicegate::identity::create(options).error().text == "a text has a NUL in it");
 }
 
 static void puts_keys_together() {

@@ -17,6 +17,10 @@ _Static_assert(sizeof(sluice_request) == 2 * sizeof(void *) + 8, "no padding whe
 _Static_assert(sizeof(sluice_options) == sizeof(size_t) + 24, "no padding where pointers have 64 bits");
 _Static_assert(offsetof(sluice_options, struct_size) == 0 && offsetof(sluice_limiter_stats, struct_size) == 0,
                "structs that grow begin with their size");
+_Static_assert(sizeof(sluice_verdict) == 4 * sizeof(void *) + 8, "no padding where pointers have 64 bits");
+_Static_assert(sizeof(sluice_http_options) == 5 * sizeof(void *) + 16 && offsetof(sluice_http_options, struct_size) == 0, "nor here");
+_Static_assert(sizeof(sluice_answer) == 4 * sizeof(void *) + 8 && offsetof(sluice_answer, struct_size) == 0, "nor here");
+_Static_assert(sizeof(sluice_outcome) == 3 * sizeof(void *) + 16 && offsetof(sluice_outcome, struct_size) == 0, "nor here");
 _Static_assert(SLUICE_NEVER == UINT64_MAX && SLUICE_OK == 0 && SLUICE_ERR_ARGUMENT < 0, "as the specification says");
 
 int main(void) {
@@ -31,5 +35,11 @@ int main(void) {
     CHECK(options.replace == 0 && options.reserved == 0);
     const sluice_limiter_stats stats = SLUICE_LIMITER_STATS_INIT;
     CHECK(stats.struct_size == sizeof stats);
+    const sluice_http_options http_options = SLUICE_HTTP_OPTIONS_INIT;
+    CHECK(http_options.struct_size == sizeof http_options && http_options.families == 0 && http_options.burst_parameter == NULL);
+    const sluice_answer answer = SLUICE_ANSWER_INIT;
+    CHECK(answer.struct_size == sizeof answer && answer.verdicts == NULL && answer.n == 0);
+    const sluice_outcome outcome = SLUICE_OUTCOME_INIT;
+    CHECK(outcome.struct_size == sizeof outcome && outcome.speaking == 0);
     return 0;
 }

@@ -59,7 +59,7 @@ pub fn shown(page: &str, class: &str) -> Option<String> {
     let element =
         document.descendants().find(|node| node.attribute("class") == Some(class) || node.has_tag_name(class))?;
     assert!(
-        document.descendants().filter(|node| node.is_element()).count() <= 17,
+        document.descendants().filter(|node| node.is_element()).count() <= 21,
         "more elements than ours: {page}"
     );
     Some(element.descendants().filter_map(|node| node.is_text().then(|| node.text()).flatten()).collect())
@@ -77,7 +77,7 @@ fn answered(settings: &Settings<'_>, policy: &str, used: u64, cost: u64, test: i
 #[test]
 fn json_has_exactly_the_members_of_the_contract() {
     answered(&settings(), "fixed-window 100/30m", 100, 1, |answer| {
-        let message = "You have sent too many requests. Try again in 30 minutes.".to_owned();
+        let message = "You have sent more requests than the limit allows. Try again in 30 minutes.".to_owned();
         assert_eq!(
             json::<WithReset>(answer, BodyFormat::Json),
             WithReset {
@@ -180,12 +180,12 @@ fn code_message_and_problem_type_are_the_callers_if_given() {
 #[test]
 fn the_page_says_in_words_when_to_try_again() {
     for (policy, words, at) in [
-        ("token-bucket 1/30m", "Try again in 30 minutes.", "From 2026-11-22 00:30:01 UTC on"),
-        ("fixed-window 1/30m", "Try again in 30 minutes.", "From 2026-11-22 00:30:00 UTC on"),
-        ("token-bucket 1/1s", "Try again in 1 second.", "From 2026-11-22 00:00:02 UTC on"),
-        ("token-bucket 1/s burst=1", "Try again in 1 second.", "From 2026-11-22 00:00:02 UTC on"),
-        ("token-bucket 1/5400s", "Try again in 1 hour and 30 minutes.", "From 2026-11-22 01:30:01 UTC on"),
-        ("token-bucket 1/30d", "Try again in 30 days.", "From 2026-12-22 00:00:01 UTC on"),
+        ("token-bucket 1/30m", "Try again in 30 minutes.", "Not before 2026-11-22 00:30:01 UTC"),
+        ("fixed-window 1/30m", "Try again in 30 minutes.", "Not before 2026-11-22 00:30:00 UTC"),
+        ("token-bucket 1/1s", "Try again in 1 second.", "Not before 2026-11-22 00:00:02 UTC"),
+        ("token-bucket 1/s burst=1", "Try again in 1 second.", "Not before 2026-11-22 00:00:02 UTC"),
+        ("token-bucket 1/5400s", "Try again in 1 hour and 30 minutes.", "Not before 2026-11-22 01:30:01 UTC"),
+        ("token-bucket 1/30d", "Try again in 30 days.", "Not before 2026-12-22 00:00:01 UTC"),
     ] {
         answered(&settings(), policy, 1, 1, |answer| {
             let page = answer.body(BodyFormat::Html).unwrap().text;
@@ -193,7 +193,7 @@ fn the_page_says_in_words_when_to_try_again() {
             assert_eq!(shown(&page, "at").unwrap(), at, "{policy}");
             assert_eq!(shown(&page, "h1").unwrap(), "Too Many Requests");
             assert_eq!(shown(&page, "title").unwrap(), "Too Many Requests");
-            assert_eq!(shown(&page, "status").unwrap(), "429");
+            assert_eq!(shown(&page, "status").unwrap(), "Error 429");
         });
     }
 }

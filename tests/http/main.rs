@@ -3,6 +3,7 @@
 #![cfg(not(loom))]
 
 mod bodies;
+mod browser;
 #[allow(dead_code, reason = "each test file uses its own part")]
 #[path = "../common/mod.rs"]
 mod common;

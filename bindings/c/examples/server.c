@@ -24,12 +24,9 @@
 enum { WORKERS = 16, LONGEST_HEAD = 8192, PATIENCE_S = 5 };
 
 static sluice_limiter *limiter; /* one for all threads */
+static sluice_quota *quota;     /* its policy, as answers tell of it */
 static const char *key_header;  /* NULL: the client's address is the key */
 static int listener;
-
-static uint64_t rounded_up_to_seconds(uint64_t ns) {
-    return ns / 1000000000 + (ns % 1000000000 != 0);
-}
 
 static void send_all(int client, const char *text, size_t length) {
     while (length > 0) {
@@ -42,38 +39,43 @@ static void send_all(int client, const char *text, size_t length) {
     }
 }
 
-static void answer(int client, const char *status, const char *headers, const char *body) {
-    char response[1024];
-    int length = snprintf(response, sizeof response,
-                          "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n%s",
-                          status, strlen(body), headers, body);
-    send_all(client, response, (size_t)length);
+static void answer(int client, const char *status, const char *headers, const char *type, const char *body) {
+    char head[2048];
+    int length = snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n",
+                          status, type, strlen(body), headers);
+    send_all(client, head, (size_t)length);
+    send_all(client, body, strlen(body));
 }
 
-static uint64_t wall_clock_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+static void answer_with_text(int client, const char *status, const char *text) {
+    answer(client, status, "", "text/plain", text);
 }
 
-/* The answer that the decision calls for, with what a client needs to behave. */
-static void answer_by(int client, const sluice_decision *decision, uint64_t now_ns) {
-    char headers[512];
-    int length = snprintf(headers, sizeof headers,
-                          "X-RateLimit-Limit: %" PRIu64 "\r\nX-RateLimit-Remaining: %" PRIu64
-                          "\r\nX-RateLimit-Reset: %" PRIu64 "\r\n",
-                          decision->limit, decision->remaining,
-                          rounded_up_to_seconds(now_ns + decision->reset_after_ns));
-    if (decision->allowed) {
-        answer(client, "200 OK", headers, "Hello.\n");
+/* The answer that the decision calls for, in a form that the client has said it understands. */
+static void answer_by(int client, const sluice_decision *decision, uint64_t now_ns, const char *accept, size_t accept_length) {
+    const sluice_verdict verdict = {quota, decision, 1, NULL, 0};
+    sluice_answer told = SLUICE_ANSWER_INIT;
+    told.verdicts = &verdict;
+    told.n = 1;
+    told.now_unix_ns = now_ns;
+
+    sluice_outcome outcome = SLUICE_OUTCOME_INIT;
+    char headers[SLUICE_HEADER_LINES_MAX(1)], body[SLUICE_BODY_MAX(1)], status[64];
+    uint32_t format = SLUICE_BODY_TEXT;
+    size_t length;
+    if (sluice_answer_outcome(&told, &outcome) != SLUICE_OK
+        || sluice_answer_header_lines(&told, headers, sizeof headers, &length) != SLUICE_OK
+        || sluice_body_from_accept(accept, accept_length, NULL, 0, &format) != SLUICE_OK
+        || sluice_answer_body(&told, format, body, sizeof body, &length) != SLUICE_OK) {
+        answer_with_text(client, "500 Internal Server Error", "This cannot happen.\n");
         return;
     }
-    if (decision->retry_after_ns != SLUICE_NEVER) {
-        length += snprintf(headers + length, sizeof headers - (size_t)length, "Retry-After: %" PRIu64 "\r\n",
-                           rounded_up_to_seconds(decision->retry_after_ns));
+    snprintf(status, sizeof status, "%" PRIu32 " %s", outcome.status, outcome.reason_phrase);
+    if (outcome.allowed) {
+        answer(client, status, headers, "text/plain", "Hello.\n");
+    } else {
+        answer(client, status, headers, sluice_body_content_type(format), body);
     }
-    snprintf(headers + length, sizeof headers - (size_t)length, "Cache-Control: no-store\r\n");
-    answer(client, "429 Too Many Requests", headers, "Too many requests.\n");
 }
 
 /* Reads up to the empty line that ends a request's head: 0, or why not as an HTTP status, or -1 if nobody waits. */
@@ -120,9 +122,9 @@ static void serve(int client, const struct sockaddr_in *peer) {
     char head[LONGEST_HEAD + 1];
     int status = read_head(client, head);
     if (status == 400) {
-        answer(client, "400 Bad Request", "", "That was no HTTP request.\n");
+        answer_with_text(client, "400 Bad Request", "That was no HTTP request.\n");
     } else if (status == 431) {
-        answer(client, "431 Request Header Fields Too Large", "", "That is more than 8 KiB of headers.\n");
+        answer_with_text(client, "431 Request Header Fields Too Large", "That is more than 8 KiB of headers.\n");
     }
     if (status != 0) {
         return;
@@ -133,16 +135,19 @@ static void serve(int client, const struct sockaddr_in *peer) {
         key = find_header(head, key_header, &key_length);
     }
     if (!key) {
-        answer(client, "401 Unauthorized", "", "The header that says who is asking is missing.\n");
+        answer_with_text(client, "401 Unauthorized", "The header that says who is asking is missing.\n");
         return;
     }
-    const uint64_t now_ns = wall_clock_ns();
+    uint64_t now_ns;
     sluice_decision decision;
-    if (sluice_check(limiter, key, key_length, 1, &decision) != SLUICE_OK) {
-        answer(client, "500 Internal Server Error", "", "This cannot happen.\n");
+    if (sluice_now(limiter, &now_ns) != SLUICE_OK
+        || sluice_check_at(limiter, key, key_length, 1, now_ns, &decision) != SLUICE_OK) {
+        answer_with_text(client, "500 Internal Server Error", "This cannot happen.\n");
         return;
     }
-    answer_by(client, &decision, now_ns);
+    size_t accept_length = 0;
+    const char *accept = find_header(head, "Accept", &accept_length);
+    answer_by(client, &decision, now_ns, accept, accept_length);
 }
 
 /* Closes so that the answer arrives: what the client still sends is read and dropped, for a while. */
@@ -198,7 +203,7 @@ int main(int count, char **arguments) {
         return 2;
     }
     key_header = count > 3 ? arguments[3] : NULL;
-    if (sluice_limiter_new(arguments[2], 100000, &limiter) != SLUICE_OK) {
+    if (sluice_limiter_new(arguments[2], 100000, &limiter) != SLUICE_OK || sluice_quota_of("api", limiter, &quota) != SLUICE_OK) {
         char text[SLUICE_ERROR_TEXT_MAX];
         sluice_last_error(text, sizeof text);
         fprintf(stderr, "%s\n", text);
@@ -214,5 +219,5 @@ int main(int count, char **arguments) {
             return 1;
         }
     }
-    work(NULL); /* and never returns: a server that stops would free the limiter after its threads have ended */
+    work(NULL); /* and never returns: a server that stops would free both after its threads have ended */
 }

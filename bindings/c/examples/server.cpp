@@ -5,7 +5,7 @@
 //     ./server 8080 "fixed-window 1000/h" X-Api-Key           # each value of the header has its own limit
 
 #include <arpa/inet.h>
-#include <sluicegate.hpp>
+#include <sluicegate_http.hpp>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -20,7 +20,6 @@
 
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
-using std::chrono::system_clock;
 
 namespace {
 
@@ -64,8 +63,9 @@ public:
         return head;
     }
 
-    void answer(const std::string &status, const std::string &headers, const std::string &body) {
-        const std::string response = "HTTP/1.1 " + status + "\r\nContent-Type: text/plain\r\nContent-Length: "
+    void answer(const std::string &status, const std::string &body, std::string_view type = "text/plain",
+                const std::string &headers = "") {
+        const std::string response = "HTTP/1.1 " + status + "\r\nContent-Type: " + std::string(type) + "\r\nContent-Length: "
                                      + std::to_string(body.size()) + "\r\nConnection: close\r\n" + headers + "\r\n" + body;
         std::size_t sent = 0;
         while (sent < response.size()) {
@@ -77,26 +77,17 @@ public:
         }
     }
 
-    // The answer that the decision calls for, with what a client needs to behave.
-    void answer_by(const sluicegate::decision &decision, sluicegate::time_point now) {
-        const auto reset_at = now.time_since_epoch() + decision.reset_after();
-        std::string headers = header("X-RateLimit-Limit", decision.limit())
-                              + header("X-RateLimit-Remaining", decision.remaining())
-                              + header("X-RateLimit-Reset", sluicegate::whole_seconds(reset_at));
-        if (decision.allowed()) {
-            return answer("200 OK", headers, "Hello.\n");
+    // The answer that the decision calls for, in a form that the client has said it understands.
+    void answer_by(const sluicegate::answer &told, std::string_view accept) {
+        const auto status = std::to_string(told.status()) + ' ' + std::string(told.reason_phrase());
+        if (told.allowed()) {
+            return answer(status, "Hello.\n", "text/plain", told.header_lines());
         }
-        if (const auto wait = decision.retry_after()) {
-            headers += header("Retry-After", sluicegate::whole_seconds(*wait));
-        }
-        answer("429 Too Many Requests", headers + "Cache-Control: no-store\r\n", "Too many requests.\n");
+        const auto body = sluicegate::body_from_accept(accept);
+        answer(status, told.body(body), sluicegate::content_type(body), told.header_lines());
     }
 
 private:
-    static std::string header(const char *name, std::uint64_t value) {
-        return std::string(name) + ": " + std::to_string(value) + "\r\n";
-    }
-
     int socket_;
 };
 
@@ -116,27 +107,36 @@ std::optional<std::string_view> find_header(std::string_view head, std::string_v
     return std::nullopt;
 }
 
-void serve(connection &client, const sluicegate::limiter &limiter, std::string_view address, const char *key_header) {
+// What every request is decided by and told of.
+struct gate {
+    sluicegate::limiter limiter;
+    sluicegate::quota quota;
+    const char *key_header; // nullptr: the client's address is the key
+};
+
+void serve(connection &client, const gate &gate, std::string_view address) {
     const auto head = client.read_head();
     if (!head) {
         return;
     }
     const auto end = head->find("\r\n\r\n");
     if (end == std::string::npos) {
-        return client.answer("431 Request Header Fields Too Large", "", "That is more than 8 KiB of headers.\n");
+        return client.answer("431 Request Header Fields Too Large", "That is more than 8 KiB of headers.\n");
     }
     if (head->find(" HTTP/1.") > head->find("\r\n")) {
-        return client.answer("400 Bad Request", "", "That was no HTTP request.\n");
+        return client.answer("400 Bad Request", "That was no HTTP request.\n");
     }
-    const auto key = key_header ? find_header(std::string_view(*head).substr(0, end), key_header) : address;
+    const auto fields = std::string_view(*head).substr(0, end);
+    const auto key = gate.key_header ? find_header(fields, gate.key_header) : address;
     if (!key) {
-        return client.answer("401 Unauthorized", "", "The header that says who is asking is missing.\n");
+        return client.answer("401 Unauthorized", "The header that says who is asking is missing.\n");
     }
-    const sluicegate::time_point now = system_clock::now();
-    client.answer_by(limiter.check(*key), now);
+    const auto now = gate.limiter.now();
+    const auto decision = gate.limiter.check_at(*key, 1, now);
+    client.answer_by({sluicegate::verdict(gate.quota, decision), now}, find_header(fields, "Accept").value_or(""));
 }
 
-void work(int listener, const sluicegate::limiter &limiter, const char *key_header) {
+void work(int listener, const gate &gate) {
     for (;;) {
         sockaddr_in peer{};
         socklen_t size = sizeof peer;
@@ -146,7 +146,7 @@ void work(int listener, const sluicegate::limiter &limiter, const char *key_head
         }
         connection client(socket);
         const std::string_view address(reinterpret_cast<const char *>(&peer.sin_addr), sizeof peer.sin_addr);
-        serve(client, limiter, address, key_header);
+        serve(client, gate, address);
     }
 }
 
@@ -178,18 +178,20 @@ int main(int count, char **arguments) {
         std::cerr << "usage: " << arguments[0] << " PORT POLICY [HEADER], with a port from 0 to 65535\n";
         return 2;
     }
-    const auto made = sluicegate::limiter::create(arguments[2], 100'000);
-    if (!made) {
-        std::cerr << made.error().text << '\n';
+    auto limiter = sluicegate::limiter::create(arguments[2], 100'000);
+    auto quota = limiter ? sluicegate::quota::of("api", *limiter) : limiter.error();
+    if (!quota) {
+        std::cerr << quota.error().text << '\n';
         return 2;
     }
+    const gate gate{std::move(*limiter), std::move(*quota), count > 3 ? arguments[3] : nullptr};
     const int listener = listen_on(static_cast<std::uint16_t>(port));
     if (listener < 0) {
         return 1;
     }
     std::vector<std::thread> threads;
     for (unsigned worker = 0; worker < workers; worker++) {
-        threads.emplace_back(work, listener, std::cref(*made), count > 3 ? arguments[3] : nullptr);
+        threads.emplace_back(work, listener, std::cref(gate));
     }
     for (auto &thread : threads) {
         thread.join();

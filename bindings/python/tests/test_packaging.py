@@ -99,7 +99,9 @@ def test_the_wheel_holds_the_package_and_no_more(wheel):
     assert sum("licenses/LICENSE-" in name for name in about) == 2
     assert "Requires-Python: >=3.9" in metadata
     assert "License-Expression: MIT OR Apache-2.0" in metadata
-    assert "Requires-Dist" not in metadata
+    needed = [line for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
+    assert needed
+    assert all(re.search("; extra == '(requests|httpx)'$", line) for line in needed), needed
     assert (PACKAGE / "README.md").read_text(encoding="utf-8").strip() in metadata
 
 

@@ -6,6 +6,11 @@ use std::fmt::{self, Write};
 
 const STYLE: &str = include_str!("page.css");
 
+/// A clock's face, which says nothing that the words do not.
+const CLOCK: &str = "<svg viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.75\" \
+    stroke-linecap=\"round\" stroke-linejoin=\"round\" aria-hidden=\"true\">\
+    <circle cx=\"12\" cy=\"12\" r=\"9\" /><path d=\"M12 7v5l3.5 2\" /></svg>";
+
 /// Well-formed XML too, so that any parser reads it.
 pub(super) fn page(denial: &Denial<'_>, out: &mut dyn Write) -> fmt::Result {
     let (title, status) = (denial.answer.reason_phrase(), denial.answer.status());
@@ -24,18 +29,20 @@ pub(super) fn page(denial: &Denial<'_>, out: &mut dyn Write) -> fmt::Result {
          </head>\n\
          <body>\n\
          <main>\n\
-         <p class=\"status\">{status}</p>\n\
+         {CLOCK}\n\
+         <p class=\"status\">Error {status}</p>\n\
          <h1>{title}</h1>\n\
          <p class=\"message\">{message}</p>\n\
+         <section>\n\
          <p class=\"advice\">{advice}</p>\n"
     )?;
     if let Some(wait_ns) = denial.answer.wait_ns() {
         // For whoever comes back to a page that has been open for a while.
         let at = Rfc3339(unix(denial.answer.now_unix_ns, wait_ns));
         let shown = at.for_people();
-        writeln!(out, "<p class=\"at\">From <time datetime=\"{at}\">{shown}</time> on</p>")?;
+        writeln!(out, "<p class=\"at\">Not before <time datetime=\"{at}\">{shown}</time></p>")?;
     }
-    out.write_str("</main>\n</body>\n</html>\n")
+    out.write_str("</section>\n</main>\n</body>\n</html>\n")
 }
 
 /// A text as HTML shows it, in an element or in a quoted attribute.

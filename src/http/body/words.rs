@@ -16,7 +16,7 @@ impl Denial<'_> {
             _ if !self.answer.is_clients_excess() => "This request cannot be taken now.",
             Reason::CostExceedsLimit if self.limit() == 0 => "No requests are allowed here.",
             Reason::CostExceedsLimit => "This request asks for more than is allowed at once.",
-            _ => "You have sent too many requests.",
+            _ => "You have sent more requests than the limit allows.",
         }
     }
 

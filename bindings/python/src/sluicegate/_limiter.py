@@ -265,6 +265,18 @@ class Limiter:
         """
         return Guard(self, key, cost)
 
+    def now_ns(self) -> int:
+        """The time of the limiter's clock, in nanoseconds since the Unix epoch.
+
+        For who needs the time of a decision beside it, as `sluicegate.http` does: read it here, decide by `check_at`.
+        """
+        if self._clock is not None:
+            self._open()
+            return whole_number("the clock's time", self._clock())
+        now = ctypes.c_uint64()
+        library.raise_for(library.now(self._open(), byref(now)))
+        return now.value
+
     @property
     def policy(self) -> str:
         """The policy's text, in its shortest form."""
