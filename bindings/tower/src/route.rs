@@ -36,7 +36,6 @@ pub(crate) type Condition = Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Path {
     Exact(String),
-    /// Without a slash at its end.
     Prefix(String),
     Matched(String),
 }
@@ -58,10 +57,7 @@ impl Route {
     /// with a slash; one at its end makes no difference.
     #[must_use]
     pub fn prefix(self, prefix: impl Into<String>) -> Self {
-        let prefix = prefix.into();
-        let segments = prefix.strip_suffix('/').unwrap_or(&prefix).to_owned();
-        // An empty prefix is a mistake, that is told; `/` is every path.
-        self.with_path(Path::Prefix(if prefix.is_empty() { "?".to_owned() } else { segments }))
+        self.with_path(Path::Prefix(prefix.into()))
     }
 
     /// Requests for which the router has found this route, written as in the router, such as `/users/{id}`.
@@ -112,10 +108,11 @@ impl Path {
     fn matches(&self, request: &RequestHead<'_>) -> bool {
         match self {
             Self::Exact(path) => request.path() == path,
-            Self::Prefix(prefix) => request
-                .path()
-                .strip_prefix(prefix.as_str())
-                .is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/', ..])),
+            Self::Prefix(prefix) => {
+                let segments = prefix.strip_suffix('/').unwrap_or(prefix);
+                let rest = request.path().strip_prefix(segments);
+                rest.is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/', ..]))
+            }
             Self::Matched(route) => request.route() == Some(route),
         }
     }
@@ -123,7 +120,6 @@ impl Path {
     fn problem(&self, has_matched_paths: bool) -> Option<String> {
         match self {
             Self::Exact(path) if path == "*" => None,
-            Self::Prefix(all) if all.is_empty() => None,
             Self::Exact(path) | Self::Prefix(path) | Self::Matched(path) if !path.starts_with('/') => {
                 Some(format!("{path:?} begins with no slash, so that no path is it; write /{path}"))
             }

@@ -82,6 +82,21 @@ async fn requests_and_responses_may_have_any_bodies() {
 }
 
 #[tokio::test]
+async fn a_denial_of_a_head_request_has_no_body_whatever_the_server_makes_of_it() {
+    let layer = builder().limit(limit("one", "fixed-window 0/1d", &clock())).build().unwrap();
+    let inner = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())));
+    let ask = async |method| {
+        let request = Request::builder().method(method).uri("/").extension(Peer::Unix).body(()).unwrap();
+        let denied = layer.layer(inner).oneshot(request).await.unwrap();
+        let length = denied.headers()["content-length"].to_str().unwrap().parse::<usize>().unwrap();
+        (length, denied.into_body().collect().await.unwrap().to_bytes().len())
+    };
+    let (length, sent) = ask("GET").await;
+    assert!(length == sent && length > 0);
+    assert_eq!(ask("HEAD").await, (length, 0));
+}
+
+#[tokio::test]
 async fn trailers_of_the_inner_service_get_through() {
     let body = || {
         let mut trailers = http::HeaderMap::new();
