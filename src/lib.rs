@@ -44,7 +44,7 @@
 //!
 //! [`Policy`] says what is allowed, [`Limiter`] decides, [`Decision`] is the answer, [`Clock`] gives the time.
 //! [`check_all`] holds one request to several limits.
-
+#![cfg_attr(feature = "http", doc = "[`http`] makes HTTP answers of decisions: status, header fields and bodies.")]
 #![cfg_attr(
     any(not(target_os = "linux"), loom),
     allow(dead_code, unused_imports, reason = "shared tables need Linux, and models none")
@@ -100,6 +100,6 @@ pub fn seal_table_for_fuzzing(bytes: &mut [u8]) {
 }
 
 /// The README's examples, compiled and run with the tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "http"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

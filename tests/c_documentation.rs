@@ -85,6 +85,10 @@ fn the_readmes_programs_run() {
         shares.replace("/dev/shm/api.table", directory("readme-table").join("api.table").to_str().unwrap());
     let printed = runs("readme-shared", ("program.c", &shares), command, &prefix);
     assert_eq!((printed.matches("200 OK").count(), printed.matches("429 Too").count()), (10, 10), "{printed}");
+    let answers = readme.split("```c\n").nth(3).unwrap().split("```").next().unwrap();
+    let printed = runs("readme-http", ("program.c", answers), command, &prefix);
+    assert!(printed.starts_with("429 Too Many Requests\nRetry-After: "), "{printed}");
+    assert!(printed.contains("\"code\":\"rate_limit_exceeded\",\"retryAfter\":"), "{printed}");
     let command = command.replace("cc program.c", "c++ -std=c++17 program.cpp");
     let printed = runs("readme-cpp", ("program.cpp", between(&readme, "```cpp\n", "```")), &command, &prefix);
     assert_eq!(printed, "200 OK after 0 ns, 19 left\n");

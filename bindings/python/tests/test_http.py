@@ -12,6 +12,8 @@ from pathlib import Path
 import http_sf
 import jsonschema
 import pytest
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from sluicegate import ArgumentError, ClosedError, Limiter, ManualClock, PolicyError, check_all, http
 
@@ -59,6 +61,7 @@ def test_python_answers_every_vector_to_the_byte(case):
     assert told == (allowed, allowed, expected["status"], expected["reason_phrase"], expected["retry_after"])
     assert answer.speaking is (verdicts[expected["speaking"]] if verdicts else None)
     assert lines(answer) == expected["headers"]
+    assert answer.raw_headers == [(name.lower().encode(), value.encode()) for name, value in answer.headers]
     for name, text in zip(FORMATS, expected["bodies"]):
         body = answer.body(name)
         assert (body is None) == allowed
@@ -70,6 +73,33 @@ def test_python_chooses_every_vectors_body(case):
     offered = [FORMATS[number] for number in case["offered"]]
     assert http.body_format(case["accept"], offered) == FORMATS[case["expect"]]
     assert http.body_format(case["accept"].encode(), offered) == FORMATS[case["expect"]]
+
+
+def test_the_choice_is_of_the_highest_quality_that_another_library_finds():
+    numbers = random.Random(9)
+    types = {
+        "json": "application/json",
+        "problem": "application/problem+json",
+        "html": "text/html",
+        "text": "text/plain",
+    }
+    ranges = [*types.values(), "*/*", "text/*", "application/*", "image/*", "application/xml", "TEXT/HTML"]
+    for _ in range(3_000):
+        members = [
+            f"{each};q={numbers.choice(['0', '0.1', '0.25', '0.5', '0.750', '1', '1.0'])}"
+            if numbers.random() < 0.7
+            else each
+            for each in numbers.sample(ranges, numbers.randint(1, 6))
+        ]
+        accept = numbers.choice([",", ", ", " ,  "]).join(members)
+        offered = numbers.sample(list(types), numbers.randint(1, 4))
+        found = parse_accept_header(accept, MIMEAccept)
+        qualities = {each: found.quality(types[each]) for each in offered}
+        chosen = http.body_format(accept, offered)
+        if max(qualities.values()) == 0:
+            assert chosen == offered[0], accept
+        else:
+            assert qualities[chosen] == max(qualities.values()), (accept, offered, chosen, qualities)
 
 
 @pytest.mark.parametrize("case", VECTORS["answers"], ids=range(len(VECTORS["answers"])))

@@ -266,9 +266,10 @@ quota_new = _function(quick, "sluice_quota_new", c_int32, c_char_p, c_char_p, PO
 quota_free = _function(quick, "sluice_quota_free", None, c_void_p)
 http_settings_new = _function(quick, "sluice_http_settings_new", c_int32, POINTER(HttpOptions), POINTER(c_void_p))
 http_settings_free = _function(quick, "sluice_http_settings_free", None, c_void_p)
-answer_outcome = _function(quick, "sluice_answer_outcome", c_int32, POINTER(Answer), POINTER(Outcome))
-answer_header_lines = _function(quick, "sluice_answer_header_lines", c_int32, POINTER(Answer), *_TEXT)
-answer_body = _function(quick, "sluice_answer_body", c_int32, POINTER(Answer), c_uint32, *_TEXT)
+# Answers come packed, together with what they point to.
+answer_outcome = _function(quick, "sluice_answer_outcome", c_int32, c_void_p, POINTER(Outcome))
+answer_header_lines = _function(quick, "sluice_answer_header_lines", c_int32, c_void_p, *_TEXT)
+answer_body = _function(quick, "sluice_answer_body", c_int32, c_void_p, c_uint32, *_TEXT)
 body_content_type = _function(quick, "sluice_body_content_type", c_char_p, c_uint32)
 body_from_accept = _function(
     quick, "sluice_body_from_accept", c_int32, c_char_p, c_size_t, POINTER(c_uint32), c_size_t, POINTER(c_uint32)
@@ -332,5 +333,5 @@ def written(function: Any, *arguments: Any) -> bytes:
         status = function(*arguments, buffer, room, byref(length))
         if status != _ERR_BUFFER:
             raise_for(status)
-            return buffer.raw[: length.value]
+            return buffer.value  # which ends at the first zero byte, and there is none in any text of ours
         room = length.value + 1

@@ -28,9 +28,10 @@ injected.
 from __future__ import annotations
 
 import ctypes
+import struct
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ctypes import byref
 from typing import Any, Final, Literal, NamedTuple
 
@@ -195,7 +196,7 @@ class Answer:
     the longest wait, or of an allowed request the one that binds most. `RateLimit` tells of all.
     """
 
-    __slots__ = ("_answer", "_kept", "_outcome")
+    __slots__ = ("_answer", "_keys", "_outcome", "_settings", "_verdicts")
 
     def __init__(
         self,
@@ -216,19 +217,29 @@ class Answer:
             verdicts = (verdicts,)
         if settings is not None and not isinstance(settings, Settings):
             raise TypeError(f"settings must be Settings, not {type(settings).__name__}")
-        kept = [_kept(at, verdict) for at, verdict in enumerate(verdicts)]
-        array = (library.Verdict * len(kept))(*(_packed(*each) for each in kept))
-        # What the structs point to, which must live as long as they do.
-        self._kept = (kept, array, settings)
-        self._answer = library.Answer(
-            ctypes.sizeof(library.Answer),
-            None if settings is None else settings._borrowed(),
-            array,
-            len(kept),
+        self._verdicts = tuple(verdicts)
+        self._keys: list[ctypes.c_char_p] = []
+        flat: list[int] = []
+        for at, verdict in enumerate(self._verdicts):
+            flat += _flat(at, verdict, self._keys)
+        n = len(self._verdicts)
+        # A `sluice_answer` and the verdicts that it points to, one behind the other.
+        packed = ctypes.create_string_buffer(_ANSWER_BYTES + n * _VERDICT_BYTES)
+        pack_into = _PACK_INTO[n] if n < len(_PACK_INTO) else _packer(n)
+        pack_into(
+            packed,
+            0,
+            _ANSWER_BYTES,
+            0 if settings is None else settings._borrowed(),
+            ctypes.addressof(packed) + _ANSWER_BYTES,
+            n,
             whole_number("now_ns", time.time_ns() if now_ns is None else now_ns),
+            *flat,
         )
-        self._outcome = library.Outcome(struct_size=ctypes.sizeof(library.Outcome))
-        library.raise_for(library.answer_outcome(byref(self._answer), byref(self._outcome)))
+        self._answer = packed
+        self._settings = settings
+        self._outcome = library.Outcome(_OUTCOME_BYTES)
+        library.raise_for(library.answer_outcome(packed, self._outcome))
 
     @property
     def allowed(self) -> bool:
@@ -254,19 +265,26 @@ class Answer:
     @property
     def speaking(self) -> Verdict | None:
         """The verdict whose numbers stand in `X-RateLimit-*` and in bodies."""
-        kept = self._kept[0]
-        return kept[self._outcome.speaking][0] if kept else None
+        return self._verdicts[self._outcome.speaking] if self._verdicts else None
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """All header fields, as pairs of name and value.
+        """All header fields, as pairs of name and value: as WSGI has them.
 
         Put them in place of fields of the same name that a response has. On a denial `Cache-Control: no-store` is among
         them; drop what else the response says to caches.
         """
-        lines = library.written(library.answer_header_lines, byref(self._answer)).decode("ascii")
-        pairs = (line.split(": ", 1) for line in lines.split("\r\n")[:-1])
-        return [(name, value) for name, value in pairs]
+        return [(name.decode("ascii"), value.decode("ascii")) for name, value in self._pairs()]
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The same in bytes, with names in lower case: as ASGI has them."""
+        return [(name.lower(), value) for name, value in self._pairs()]
+
+    def _pairs(self) -> list[tuple[bytes, bytes]]:
+        lines = library.written(library.answer_header_lines, self._answer).split(b"\r\n")
+        # Behind the last line there is nothing.
+        return [line.split(b": ", 1) for line in lines[:-1]]  # type: ignore[misc]
 
     def body(self, format: BodyFormat = "json") -> Body | None:  # noqa: A002 - the word for it
         """The body of a denial; None where the request is allowed, and the body is the application's."""
@@ -274,7 +292,7 @@ class Answer:
         if self.allowed:
             return None
         content_type: bytes = library.body_content_type(number)
-        return Body(content_type.decode(), library.written(library.answer_body, byref(self._answer), number))
+        return Body(content_type.decode(), library.written(library.answer_body, self._answer, number))
 
     def __bool__(self) -> bool:
         return self.allowed
@@ -365,24 +383,36 @@ def expose_headers(families: Iterable[Family] = DEFAULT_FAMILIES) -> str:
     return library.written(library.expose_headers, _family_bits(_families(families))).decode("ascii")
 
 
-def _kept(at: int, verdict: Any) -> tuple[Verdict, bytes | None]:
-    """A verdict known to be one, and the bytes of its partition key."""
-    if not (
-        isinstance(verdict, Verdict) and isinstance(verdict.quota, Quota) and isinstance(verdict.decision, Decision)
-    ):
-        raise TypeError(f"verdicts[{at}] must be a Verdict of a Quota and a Decision, not {verdict!r}")
-    whole_number(f"verdicts[{at}].cost", verdict.cost)
-    return verdict, None if verdict.partition_key is None else key_bytes(verdict.partition_key)
+def _packer(n: int) -> Callable[..., None]:
+    """What packs a `sluice_answer` and `n` verdicts."""
+    return struct.Struct("@NPPNQ" + n * "PPQPN").pack_into
 
 
-def _packed(verdict: Verdict, partition_key: bytes | None) -> Any:
-    return library.Verdict(
-        verdict.quota._borrowed(),
-        ctypes.addressof(verdict.decision),
-        verdict.cost,
-        partition_key,
-        0 if partition_key is None else len(partition_key),
-    )
+_ANSWER_BYTES: Final = ctypes.sizeof(library.Answer)
+_VERDICT_BYTES: Final = ctypes.sizeof(library.Verdict)
+_OUTCOME_BYTES: Final = ctypes.sizeof(library.Outcome)
+_PACK_INTO: Final = tuple(map(_packer, range(9)))
+
+
+def _flat(at: int, verdict: Any, keys: list[ctypes.c_char_p]) -> tuple[int, int, int, int, int]:
+    """The fields of a verdict; what its key is kept alive by goes to `keys`."""
+    try:
+        quota, decision, cost, key = verdict
+        address = ctypes.addressof(decision)
+        borrowed = quota._borrowed()
+        if not (type(quota) is Quota and type(decision) is Decision):
+            raise TypeError
+    except (AttributeError, TypeError, ValueError) as error:
+        if isinstance(error, ArgumentError):
+            raise
+        raise TypeError(f"verdicts[{at}] must be a Verdict of a Quota and a Decision, not {verdict!r}") from None
+    if type(cost) is not int or not 0 <= cost < 2**64:
+        whole_number(f"verdicts[{at}].cost", cost)
+    if key is None:
+        return borrowed, address, cost, 0, 0
+    data = key_bytes(key)
+    keys.append(ctypes.c_char_p(data))
+    return borrowed, address, cost, ctypes.cast(keys[-1], ctypes.c_void_p).value or 0, len(data)
 
 
 def _optional_text(name: str, text: object) -> bytes | None:
