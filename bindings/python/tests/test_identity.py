@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from sluicegate import ArgumentError, Limiter
+from sluicegate import ArgumentError, Limiter, identity
 from sluicegate.identity import Identity, key
 
 PROXY = "10.0.0.7"
@@ -137,3 +137,35 @@ def test_an_identity_cannot_be_copied():
     for copied in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match="this Identity cannot be copied"):
             copied(Identity())
+
+
+def test_networks_are_lists_in_one_text_or_in_several():
+    for given in ("10.0.0.0/8, 192.0.2.7 2001:db8::/32 unix", ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "unix"]):
+        networks = identity.Networks(given)
+        inside = ["10.1.2.3", "192.0.2.7", "2001:db8::1", "::ffff:10.0.0.1", None, ""]
+        outside = ["11.0.0.1", "192.0.2.8", "2001:db9::1", "127.0.0.1"]
+        assert [networks.contains(address) for address in inside] == [True] * 6
+        assert [networks.contains(address) for address in outside] == [False] * 4
+    assert not identity.Networks("loopback").contains(None)
+
+
+@pytest.mark.parametrize("wrong", ["10.0.0.0/33", "nowhere", ["10.0.0.0/8", "x"], "10.0.0.0/8\0"])
+def test_networks_that_are_none_are_refused(wrong):
+    with pytest.raises(ArgumentError, match=r"networks"):
+        identity.Networks(wrong)
+    with pytest.raises(ArgumentError, match="peer is 'x'"):
+        identity.Networks("loopback").contains("x")
+
+
+def test_a_keys_text_is_one_line_without_secrets():
+    client = identity.Identity().client("203.0.113.10")
+    made = identity.key(client, user="ann\r\n", header=("X-Api-Key", "secret"), route="/é")
+    text = identity.key_text(made)
+    assert text.startswith(r"203.0.113.10,user=ann\x0d\x0a,x-api-key=#")
+    assert text.endswith(r",route=/\xc3\xa9")
+    assert "secret" not in text
+    assert identity.key_text(b"") == "everybody"
+    assert identity.key_text("ann") == "ann"
+    long = identity.key_text(identity.key(**{f"part{n}": "\0" * 100_000 for n in range(50)}))
+    assert long.isprintable()
+    assert len(long) < 50 * 300

@@ -260,8 +260,6 @@ stats = _timed(_slow, "sluice_stats", (c_void_p,), c_void_p)
 check_all = _timed(quick, "sluice_check_all", (POINTER(Charge), c_size_t), c_void_p, POINTER(c_uint32))
 check_packed = _timed(_slow, "sluice_check_packed", _BATCH, c_void_p)
 
-now = _function(quick, "sluice_now", c_int32, c_void_p, POINTER(c_uint64))
-
 _TEXT = (c_char_p, c_size_t, POINTER(c_size_t))  # buf, cap, length
 
 quota_new = _function(quick, "sluice_quota_new", c_int32, c_char_p, c_char_p, POINTER(c_void_p))
@@ -298,6 +296,12 @@ retry_decide = _function(
 retry_hint = _function(quick, "sluice_retry_hint", c_int32, *_HEADERS, c_uint64, c_uint32, POINTER(Hint))
 give_up_message = _function(quick, "sluice_give_up_message", c_char_p, c_uint32)
 
+# Without argument types too: the arguments are references made once, and a number that 32 bits hold.
+answer_header_lines_untyped = quick["sluice_answer_header_lines"]
+answer_header_lines_untyped.restype = c_int32
+now_untyped = quick["sluice_now"]
+now_untyped.restype = c_int32
+
 # The hot call: the answer's struct by value, which ctypes makes into a `Decision` by itself, and no argument types,
 # whose conversion costs more than all the rest. Without them ctypes passes bytes as a pointer, a reference as it is,
 # and an int as 32 bits, which is what this function takes.
@@ -329,5 +333,5 @@ def written(function: Any, *arguments: Any) -> bytes:
         status = function(*arguments, buffer, room, byref(length))
         if status != _ERR_BUFFER:
             raise_for(status)
-            return buffer.raw[: length.value]
+            return buffer.value  # which ends at the first zero byte, and there is none in any text of ours
         room = length.value + 1

@@ -288,11 +288,13 @@ class Limiter:
 
         For who needs the time of a decision beside it, as `sluicegate.http` does: read it here, decide by `check_at`.
         """
-        if self._clock is not None:
+        handle = self._quick_handle
+        if handle is None:
             self._open()
+            assert self._clock is not None
             return whole_number("the clock's time", self._clock())
         now = ctypes.c_uint64()
-        library.raise_for(library.now(self._open(), byref(now)))
+        library.raise_for(library.now_untyped(handle, byref(now)))
         return now.value
 
     @property

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from ctypes import byref
@@ -298,6 +299,55 @@ class Answer:
 
     def __repr__(self) -> str:
         return f"<sluicegate.http.Answer {self.status} {self.reason_phrase}>"
+
+
+class _Room(threading.local):
+    """What a thread renders header fields in."""
+
+    def __init__(self) -> None:
+        self.verdicts = (library.Verdict * _MOST_VERDICTS)()
+        self.answer = library.Answer(ctypes.sizeof(library.Answer), None, self.verdicts, 0, 0)
+        self.lines = (ctypes.c_char * _MOST_LINES)()
+        self.written = memoryview(self.lines)
+        self.length = ctypes.c_size_t()
+        # All that the call is given, in the form in which it is cheapest to give.
+        self.arguments = (byref(self.answer), byref(self.lines), _MOST_LINES, byref(self.length))
+
+
+_MOST_VERDICTS = 8
+_MOST_LINES = 512 + 768 * _MOST_VERDICTS
+_room = _Room()
+
+
+def header_lines(
+    verdicts: Sequence[tuple[Quota, Decision, int]], now_ns: int, settings: Settings | None = None
+) -> bytes:
+    """`Answer.headers` as lines "Name: value\\r\\n": the quick way for who renders them for every request.
+
+    Args:
+        verdicts: the quota, the decision and the cost of each.
+        now_ns, settings: as for `Answer`.
+
+    >>> from sluicegate import Limiter
+    >>> limiter = Limiter("fixed-window 100/1h")
+    >>> now = 1_795_305_600_000_000_000
+    >>> header_lines([(Quota("hourly", limiter), limiter.check_at("ann", 1, now), 1)], now, Settings(families=["ietf"]))
+    b'RateLimit-Policy: "hourly";q=100;w=3600\\r\\nRateLimit: "hourly";r=99;t=3600\\r\\n'
+    """
+    if len(verdicts) > _MOST_VERDICTS:
+        answer = Answer([Verdict(*verdict) for verdict in verdicts], now_ns=now_ns, settings=settings)
+        return library.written(library.answer_header_lines, byref(answer._answer))
+    room = _room
+    for packed, (quota, decision, cost) in zip(room.verdicts, verdicts):
+        packed.quota = quota._address
+        packed.decision = ctypes.addressof(decision)
+        packed.cost = cost
+    answer_ = room.answer
+    answer_.settings = None if settings is None else settings._address
+    answer_.n = len(verdicts)
+    answer_.now_unix_ns = now_ns
+    library.raise_for(library.answer_header_lines_untyped(*room.arguments))
+    return bytes(room.written[: room.length.value])
 
 
 def body_format(accept: str | bytes | None, offered: Sequence[BodyFormat] = ()) -> BodyFormat:

@@ -75,31 +75,30 @@ class Verdict:
         return f"<Verdict {self.name!r} on {self.key}, cost {self.cost}: {self.decision!r}>"
 
 
-def decide(verdicts: Sequence[Verdict]) -> tuple[bool, int]:
+def decide(verdicts: list[Verdict]) -> tuple[bool, int]:
     """Decides on all of them together: charged if all allow it, else none is. And the time at which that was.
 
     The time is that of the limiters' clocks, in nanoseconds since the Unix epoch.
     """
+    begun_ns = time.monotonic_ns()
     if len(verdicts) == 1:
-        (verdict,) = verdicts
+        verdict = verdicts[0]
         limiter = verdict.limit.limiter
         verdict._at_ns = now_ns = limiter.now_ns()
-        verdict.decision = limiter.check_at(verdict._key, verdict.cost, now_ns)
-        verdict._is_charged = verdict.decision.allowed
-        return verdict._is_charged, now_ns
-    # Each limiter has a clock of its own, which is read again for the decision.
-    begun_ns = time.monotonic_ns()
-    for verdict in verdicts:
-        verdict._at_ns = verdict.limit.limiter.now_ns()
-    decisions = check_all([(verdict.limit.limiter, verdict._key, verdict.cost) for verdict in verdicts])
-    allowed = all(decisions.allowed)
-    for verdict, decision in zip(verdicts, decisions):
-        verdict.decision = decision
-        verdict._is_charged = allowed
-    now_ns = max(verdict._at_ns for verdict in verdicts)
+        verdict.decision = limiter.check(verdict._key, verdict.cost)
+        verdict._is_charged = allowed = verdict.decision.allowed
+    else:
+        for verdict in verdicts:
+            verdict._at_ns = verdict.limit.limiter.now_ns()
+        now_ns = max(verdict._at_ns for verdict in verdicts)
+        decisions = check_all([(verdict.limit.limiter, verdict._key, verdict.cost) for verdict in verdicts])
+        allowed = all(decisions.allowed)
+        for verdict, decision in zip(verdicts, decisions):
+            verdict.decision = decision
+            verdict._is_charged = allowed
+    # What an answer says of the future counts from this time. A window's end would be told a whole second late if this
+    # were late by a nanosecond, so it is early by a microsecond, unless the thread was held up in between.
     took_ns = time.monotonic_ns() - begun_ns
-    # What an answer says of the future counts from this time. A window's end is told a whole second late if it is
-    # late by a microsecond, so it is early by one, unless the thread was held up.
     return allowed, now_ns if took_ns < _SOON_NS else now_ns + took_ns
 
 

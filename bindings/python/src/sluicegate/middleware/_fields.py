@@ -7,10 +7,9 @@ from typing import AnyStr, Generic
 
 from .. import http
 
+_NAMES = http.expose_headers(["x-ratelimit", "ietf", "draft-06", "mixed"]).split(", ")
 #: All fields that tell of limits, whichever an answer has.
-_FAMILIES = (
-    http.expose_headers(["x-ratelimit", "ietf", "draft-06", "mixed"]).lower().replace("retry-after, ", "").split(", ")
-)
+_FAMILIES = [name.lower() for name in _NAMES if name != "Retry-After"]
 
 _PUBLIC = frozenset(["public", "s-maxage"])
 
@@ -22,33 +21,37 @@ class Fields(Generic[AnyStr]):
 
     def __init__(
         self,
-        made: Callable[[http.Answer], list[tuple[AnyStr, AnyStr]]],
+        made: Callable[[bytes], list[tuple[AnyStr, AnyStr]]],
         make: Callable[[str], AnyStr],
         text: Callable[[AnyStr], str],
     ) -> None:
         """
         Args:
-            made: an answer's fields in the form that they have here.
+            made: the fields in rendered lines in the form that they have here.
             make, text: to that form, and back.
         """
-        self._made: Callable[[http.Answer], list[tuple[AnyStr, AnyStr]]] = made
+        self._made: Callable[[bytes], list[tuple[AnyStr, AnyStr]]] = made
         self._make: Callable[[str], AnyStr] = make
         self._text: Callable[[AnyStr], str] = text
         self._cache_control: AnyStr = make("cache-control")
         self._families: frozenset[AnyStr] = frozenset(make(name) for name in _FAMILIES)
 
     def put(
-        self, inner: Sequence[tuple[AnyStr, AnyStr]], answer: http.Answer, added: Iterable[tuple[str, str]]
-    ) -> Sequence[tuple[AnyStr, AnyStr]]:
-        """The application's fields with those of an answer in place of their like, and what is added.
+        self,
+        inner: list[tuple[AnyStr, AnyStr]],
+        lines: bytes,
+        denied: bool,
+        added: Sequence[tuple[str, str]],
+    ) -> list[tuple[AnyStr, AnyStr]]:
+        """The application's fields with those of rendered lines in place of their like, and what is added.
 
         As they are where caches may give the application's answer to other clients, who would take the numbers for
         theirs.
         """
-        own = self._made(answer)
+        own = self._made(lines)
         replaced = self._families
-        if not answer.allowed:
-            replaced = replaced.union(name.lower() for name, _ in own)
+        if denied:
+            replaced = replaced.union([name.lower() for name, _ in own])
         kept = []
         for field in inner:
             name = field[0].lower()
@@ -58,7 +61,8 @@ class Fields(Generic[AnyStr]):
                 return inner
             kept.append(field)
         kept += own
-        kept += [(self._make(name), self._make(value)) for name, value in added]
+        if added:
+            kept += [(self._make(name), self._make(value)) for name, value in added]
         return kept
 
     def as_text(self, inner: Iterable[tuple[AnyStr, AnyStr]]) -> list[tuple[str, str]]:
@@ -70,6 +74,20 @@ class Fields(Generic[AnyStr]):
         return not _PUBLIC.isdisjoint(directive.partition("=")[0].strip().lower() for directive in directives)
 
 
+#: Names as they are rendered, in lower case.
+_LOWER = {name.encode(): name.lower().encode() for name in (*_NAMES, "Cache-Control")}
+
+
+def _raw(lines: bytes) -> list[tuple[bytes, bytes]]:
+    pairs = [line.split(b": ", 1) for line in lines.split(b"\r\n")[:-1]]
+    return [(_LOWER[name], value) for name, value in pairs]
+
+
+def _native(lines: bytes) -> list[tuple[str, str]]:
+    pairs = [line.split(": ", 1) for line in lines.decode().split("\r\n")[:-1]]
+    return [(name, value) for name, value in pairs]
+
+
 def _bytes(text: str) -> bytes:
     return text.encode("latin-1")
 
@@ -78,11 +96,7 @@ def _text(value: bytes) -> str:
     return value.decode("latin-1")
 
 
-def _raw(answer: http.Answer) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode(), value.encode()) for name, value in answer.headers]
-
-
 #: As ASGI has them: bytes, names in lower case.
 AS_BYTES: Fields[bytes] = Fields(_raw, _bytes, _text)
 #: As WSGI has them: latin-1 text.
-AS_TEXT: Fields[str] = Fields(lambda answer: answer.headers, str, str)
+AS_TEXT: Fields[str] = Fields(_native, str, str)

@@ -143,3 +143,5 @@ def one_requests(limits: Sequence[Limit]) -> None:
             raise ArgumentError(
                 f"two limits of one request are called {limit.name!r}; give each a name: Limit(name, policy)"
             )
+    if len({id(limit.limiter._clock) for limit in limits}) > 1:
+        raise ArgumentError("the limits of one request have different functions for clocks; give them one")

@@ -97,7 +97,9 @@ class Request:
         client = self._client
         if client is None:
             rules = self._rules
-            self._client = client = rules.client(self.peer, tuple(self._lines(rules.forwarding_header)))
+            header = rules.forwarding_header
+            lines = () if header is None else tuple(self._lines(header))
+            self._client = client = rules.client(self.peer, lines)
         return client
 
     def _address_key(self) -> bytes:

@@ -120,7 +120,9 @@ class Rules:
         if proxies is not None and identity is not None:
             raise ArgumentError("proxies and identity are both given; put the proxies into the Identity")
         self.identity = identity if identity is not None else Identity("none" if proxies is None else proxies)
-        self.forwarding_header = self.identity.header.lower()
+        #: The header that names clients, in lower case; None where it is never looked at.
+        trusts_nobody = identity is None and proxies in (None, 0, "none")
+        self.forwarding_header = None if trusts_nobody else self.identity.header.lower()
         self._client_again = lru_cache(_CLIENTS)(self._client)
         self.peer = optional_function("peer", peer)
         self.matched_path = optional_function("matched_path", matched_path)

@@ -21,29 +21,28 @@ from ._rules import Rules
 PLACE = "sluicegate.state"
 
 _STATUSES = frozenset(HTTPStatus)
+_NS_PER_S = 1_000_000_000
 _NO_KEY = "The request does not say by whom it is sent, as requests to this address must."
 
 
 class Ledger:
     """All that a request has been charged: by a middleware, by those inside of it, by its view."""
 
-    __slots__ = ("dry", "enforced", "is_denied", "is_settled", "now_ns")
+    __slots__ = ("dry", "enforced", "is_denied", "is_settled", "may_refund", "now_ns")
 
     def __init__(self) -> None:
         self.enforced: list[Verdict] = []
         self.dry: list[Verdict] = []
         self.is_denied = False
         self.is_settled = False
+        #: Whether anything may have to be given back by the application's answer.
+        self.may_refund = False
         #: A time that is no earlier than any of the decisions: what an answer says of the future counts from it.
         self.now_ns = 0
 
     def give_all_back(self) -> None:
         """Gives everything back: for a request that is denied after all."""
         self._give_back((*self.enforced, *self.dry))
-
-    def may_be_settled(self) -> bool:
-        """Whether anything may have to be given back by the application's answer."""
-        return any(verdict.limit.refund_when is not None for verdict in (*self.enforced, *self.dry))
 
     def settle(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
         """Gives back what, by the head of the application's answer, does not count. Once for each request."""
@@ -126,7 +125,8 @@ class State:
             if allowed:
                 ledger.dry += dry
         if self._rules.delay:
-            self.delay = max((verdict.decision.delay for verdict in enforced), default=0.0)
+            for verdict in enforced:
+                self.delay = max(self.delay, verdict.decision.delay_ns / _NS_PER_S)
         if self._rules.has_hooks:
             kind: Kind = "allowed" if dry_allows else "would_deny"
             self._tell(Event(kind, [*enforced, *dry], route, self.request, None))
@@ -155,6 +155,8 @@ class State:
                 continue
             if key is not None:
                 (dry if is_dry else enforced).append(Verdict(limit, key, limit.cost_of(request), is_dry))
+                if limit.refund_when is not None:
+                    self.ledger.may_refund = True
         return enforced, dry, dry_allows
 
     def completed(
@@ -165,11 +167,13 @@ class State:
         if not (ledger.enforced or ledger.dry):
             return inner
         inner = list(inner)
-        if ledger.may_be_settled():
+        if ledger.may_refund:
             ledger.settle(status, fields.as_text(inner))
         if not ledger.enforced or not self._may_carry(status):
             return inner
-        return fields.put(inner, self._answer(), self._rules.exposed)
+        verdicts = [(verdict.limit.quota, verdict.decision, verdict.cost) for verdict in ledger.enforced]
+        lines = http.header_lines(verdicts, ledger.now_ns, self._rules.settings)
+        return fields.put(inner, lines, ledger.is_denied, self._rules.exposed)
 
     def _may_carry(self, status: int) -> bool:
         """Whether an answer of this status may have the header fields."""
