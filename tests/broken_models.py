@@ -38,7 +38,7 @@ STOPS_AT_HOME = "holds_up_nobody_of_its_home"
 EVICTED_REFUND = "interleavings::a_refund_of_an_evicted_key"
 REFUND_AND_REUSE = "interleavings::a_refund_and_an_insert"
 REFUND_AND_RESET = "interleavings::a_key_that_is_refunded_and_reset"
-TWO_TIMES = "interleavings::a_key_that_comes_at_two_times"
+TWICE = "interleavings::a_key_that_comes_twice_at_once"
 RESET = "interleavings::a_key_that_is_reset_and_comes_again"
 KILLED_OVER_EXPIRED = "kills::an_expired_slot_is_anybodys"
 
@@ -79,7 +79,7 @@ MUTANTS = [
         INSERT,
         "if Frozen::is_word(place.state) && place.tag.is_of(",
         "if false && place.tag.is_of(",
-        TWO_TIMES,
+        TWICE,
     ),
     ("not looked for again", INSERT, "(is_only_place || self.is_kept(key, &place, call)) && place", "place", FULL_FOR_ONE),
     ("not looked for beyond the home at once", INSERT, "            && !self.may_have_spilled(key);", ";", FULL_FOR_ONE),
