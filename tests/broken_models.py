@@ -25,6 +25,7 @@ PLACES = "src/table/places.rs"
 CHARGE = "src/table/charge.rs"
 REFUND = "src/table/refund.rs"
 TABLE = "src/table/mod.rs"
+SUCCESSION = "src/table/succession.rs"
 
 FIRST_REQUESTS = "two_first_requests_for_one_key"
 FULL_FOR_ONE = "a_key_whose_home_is_full_for_one"
@@ -41,6 +42,9 @@ REFUND_AND_RESET = "interleavings::a_key_that_is_refunded_and_reset"
 TWICE = "interleavings::a_key_that_comes_twice_at_once"
 RESET = "interleavings::a_key_that_is_reset_and_comes_again"
 KILLED_OVER_EXPIRED = "kills::an_expired_slot_is_anybodys"
+KEPT = "a_key_keeps_what_it_has_consumed_while_the_policy_is_replaced"
+MOVED = "a_key_is_moved_with_all_that_others_charge_while_the_policy_is_replaced"
+NEW_KEY = "a_new_key_is_counted_while_the_policy_is_replaced"
 
 # name, file, text that is there exactly once, text instead, the model that must fail
 MUTANTS = [
@@ -162,6 +166,18 @@ MUTANTS = [
         RESET,
     ),
     ("heavy key evicted with a lighter one near", PLACES, "if least <= light {", "if true {", EVICTION),
+    ("stage not looked at again", SUCCESSION, "(stage.number() < self.closes_at()).then", "true.then", KEPT),
+    ("key not moved before its request", SUCCESSION, "self.table.take_key(old, key, now);", "_ = (old, key);", KEPT),
+    ("no fence after a charge", SUCCESSION, "charged by a swap.\n        fence_after_swap();", "charged by a swap.", KEPT),
+    ("no fence before a move", SUCCESSION, "is seen here.\n        fence(Ordering::SeqCst);\n        let word", "\n        let word", MOVED),
+    ("no fence before all moves", SUCCESSION, "is seen here.\n        fence(Ordering::SeqCst);\n        for", "\n        for", NEW_KEY),
+    (
+        "key begun twice",
+        SUCCESSION,
+        "= found\n                && place.standing() == Standing::Charged",
+        "= found\n                && place.state == 0",
+        KEPT,
+    ),
 ]
 
 

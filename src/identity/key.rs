@@ -8,12 +8,12 @@ use smallvec::SmallVec;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-const LOCAL: u8 = b'0';
-const IPV4: u8 = b'4';
-const IPV6: u8 = b'6';
-const HEADER: u8 = b'h';
-const NAMED: u8 = b'n';
-const USER: u8 = b'u';
+pub(super) const LOCAL: u8 = b'0';
+pub(super) const IPV4: u8 = b'4';
+pub(super) const IPV6: u8 = b'6';
+pub(super) const HEADER: u8 = b'h';
+pub(super) const NAMED: u8 = b'n';
+pub(super) const USER: u8 = b'u';
 
 /// Kind, length of the prefix, and as many bytes as an address has at most.
 const MOST: usize = 2 + 16;
@@ -121,6 +121,10 @@ impl fmt::Debug for AddressKey {
 
 /// The key of a limiter, from any number of parts: addresses, users, values of headers and others.
 ///
+/// It is shown in one line of printable ASCII, fit for a log: users and other parts with what is not printable escaped and
+/// cut where they are long, and of a header's value, which may be a secret, nothing but a hash that is the same as long as
+/// the process runs.
+///
 /// Two keys are the same only if all their parts are: neither what a part holds nor where it ends can make it pass for
 /// another. Up to 56 bytes are held in place; longer ones are allocated.
 ///
@@ -150,13 +154,13 @@ impl Key {
     /// And the client's address.
     #[must_use]
     pub fn address(self, address: AddressKey) -> Self {
-        self.and(&Part::Address(address))
+        self.with(&Part::Address(address))
     }
 
     /// And a user, an account, a tenant: whoever has been found to be asking, after having proved it.
     #[must_use]
     pub fn user(self, user: impl AsRef<[u8]>) -> Self {
-        self.and(&Part::User(user.as_ref()))
+        self.with(&Part::User(user.as_ref()))
     }
 
     /// And the value of a header, such as an API key. The header's name is the same in upper and lower case.
@@ -165,16 +169,23 @@ impl Key {
     /// address before it.
     #[must_use]
     pub fn header(self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.and(&Part::Header(name.as_ref(), value.as_ref()))
+        self.with(&Part::Header(name.as_ref(), value.as_ref()))
     }
 
     /// And something else: a name for what it is, and its value.
     #[must_use]
     pub fn part(self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.and(&Part::Named(name.as_ref(), value.as_ref()))
+        self.with(&Part::Named(name.as_ref(), value.as_ref()))
     }
 
-    fn and(mut self, part: &Part<'_>) -> Self {
+    /// And all parts of another key, in order.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.bytes.extend_from_slice(&other.bytes);
+        self
+    }
+
+    fn with(mut self, part: &Part<'_>) -> Self {
         part.write(&mut |bytes| self.bytes.extend_from_slice(bytes));
         self
     }

@@ -54,7 +54,7 @@ impl Memory {
 }
 
 /// Runs `act` in a process of its own that is killed before the access after `accesses` others; whether it came to that.
-fn is_killed_after(accesses: usize, act: impl FnOnce()) -> bool {
+pub(crate) fn is_killed_after(accesses: usize, act: impl FnOnce()) -> bool {
     // SAFETY: the child touches nothing that another thread of this process may have had a lock on but the allocator's,
     // which the C library hands over whole.
     let pid = unsafe { libc::fork() };

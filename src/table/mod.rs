@@ -32,7 +32,7 @@ mod insert;
 #[cfg(all(test, not(loom)))]
 mod interleavings;
 #[cfg(all(test, target_os = "linux", not(loom)))]
-mod kills;
+pub(crate) mod kills;
 mod layout;
 mod memory;
 #[cfg(all(test, loom))]

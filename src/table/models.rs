@@ -6,10 +6,11 @@
 //! the steps that these models protect, and sees them fail.
 
 use super::layout::{Geometry, SLOTS};
-use super::{KeyId, OnFull, Table};
+use super::{Deciding, KeyId, OnFull, Stage, Table};
 use crate::algorithm::Rule;
 use crate::decision::{Decision, Reason};
 use crate::policy::Policy;
+use crate::sync::AtomicU64;
 use loom::sync::{Arc, Notify};
 use loom::thread;
 use std::cell::RefCell;
@@ -37,8 +38,12 @@ fn in_all_orders(orders: usize, model: impl Fn() + Sync + Send + 'static) {
 }
 
 fn table(buckets: usize, policy: &str, on_full: OnFull) -> Arc<Table> {
+    Arc::new(unshared_table(buckets, policy, on_full))
+}
+
+fn unshared_table(buckets: usize, policy: &str, on_full: OnFull) -> Table {
     let policy: Policy = policy.parse().unwrap();
-    Arc::new(Table::new(Rule::new(&policy).unwrap(), Geometry { buckets }, on_full).unwrap())
+    Table::new(Rule::new(&policy).unwrap(), Geometry { buckets }, on_full).unwrap()
 }
 
 const fn key(home: usize, fingerprint: u32) -> KeyId {
@@ -330,6 +335,89 @@ fn a_thread_that_stops_in_an_insert_over_an_expired_slot_does_not_keep_its_owner
             }
         });
     }
+}
+
+/// A stage, the table that decides at first, and the one that follows upon it.
+struct Succession {
+    stage: AtomicU64,
+    tables: [Table; 2],
+}
+
+impl Succession {
+    fn new(policies: [&str; 2]) -> Arc<Self> {
+        let tables = policies.map(|policy| unshared_table(2, policy, OnFull::Deny));
+        Arc::new(Self { stage: AtomicU64::new(0), tables })
+    }
+
+    /// As a zone does that sees the stage.
+    fn deciding(&self) -> Deciding<'_> {
+        let stage = Stage(&self.stage).number();
+        let [old, new] = &self.tables;
+        let table = if stage == 0 { old } else { new };
+        Deciding { stage, table, previous: Stage::is_moving(stage).then_some(old) }
+    }
+
+    fn check(&self, key: KeyId) -> Decision {
+        loop {
+            if let Some(decision) = self.deciding().check(Stage(&self.stage), key, 0, 1) {
+                return decision;
+            }
+        }
+    }
+
+    fn replace(&self) {
+        assert!(Stage(&self.stage).advance(0));
+        self.deciding().take_over(0);
+        assert!(Stage(&self.stage).advance(1));
+    }
+}
+
+/// Two requests, of which the limit allows one, while the policy is replaced by another thread.
+fn admits_no_more_while_it_is_replaced(used: u64, policies: [&'static str; 2], orders: usize) {
+    in_all_orders(orders, move || {
+        let zone = Succession::new(policies);
+        let key = key(0, 7);
+        (0..used).for_each(|_| assert!(zone.check(key).allowed()));
+        let replaced = zone.clone();
+        let replacement = thread::spawn(move || replaced.replace());
+        let first = zone.check(key).allowed();
+        let second = zone.check(key).allowed();
+        replacement.join().unwrap();
+        let third = zone.check(key).allowed();
+        let admitted = u64::from(first) + u64::from(second) + u64::from(third);
+        let limit = zone.tables[1].rule.limit();
+        assert!(used + admitted <= limit, "{admitted} beside {used} of {limit}");
+        // One of them may have been charged twice.
+        assert!(used + admitted + 1 >= limit, "{admitted} beside {used} of {limit}");
+    });
+}
+
+#[test]
+fn a_key_keeps_what_it_has_consumed_while_the_policy_is_replaced() {
+    admits_no_more_while_it_is_replaced(1, ["token-bucket 2/us", "fixed-window 2/us"], 50);
+}
+
+#[test]
+fn a_new_key_is_counted_while_the_policy_is_replaced() {
+    admits_no_more_while_it_is_replaced(0, ["fixed-window 2/us", "token-bucket 2/us"], 50);
+}
+
+/// Whoever replaces the policy has done no more than close the table: those who ask move their keys.
+#[test]
+fn a_key_is_moved_with_all_that_others_charge_while_the_policy_is_replaced() {
+    in_all_orders(50, || {
+        let zone = Succession::new(["token-bucket 3/us", "token-bucket 3/us"]);
+        let key = key(0, 7);
+        assert!(zone.check(key).allowed());
+        let charged = zone.clone();
+        let charge = thread::spawn(move || charged.check(key).allowed());
+        assert!(Stage(&zone.stage).advance(0));
+        let mine = zone.check(key).allowed();
+        let theirs = charge.join().unwrap();
+        let last = zone.check(key).allowed();
+        let admitted = 1 + [mine, theirs, last].map(u64::from).iter().sum::<u64>();
+        assert!((2..=3).contains(&admitted), "{admitted} of 3");
+    });
 }
 
 loom::thread_local! {

@@ -33,12 +33,16 @@ impl Stage<'_> {
     /// Where it stands.
     #[inline(always)]
     pub(crate) fn number(self) -> u64 {
+        #[cfg(all(test, not(loom)))]
+        super::interleavings::stop_if_told();
         // Pairs with `advance` in others: who sees the stage sees the table that decides at it.
         self.0.load(Ordering::Acquire)
     }
 
     /// Goes on to the next stage, unless somebody has.
     pub(crate) fn advance(self, from: u64) -> bool {
+        #[cfg(all(test, not(loom)))]
+        super::interleavings::stop_if_told();
         // Pairs with `number` in others.
         self.0.compare_exchange(from, from.wrapping_add(1), Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
@@ -120,6 +124,8 @@ impl Table {
     ///
     /// Slots that are on their way from one key to another are brought to the end of it first.
     fn take_over(&self, old: &Table, now: u64) {
+        // Pairs with the fence in `check`: whoever has charged a new key and not seen that the table is closed is seen here.
+        fence(Ordering::SeqCst);
         for bucket in 0..old.geometry.buckets {
             for slot in 0..SLOTS {
                 let tag = old.tag(bucket, slot);

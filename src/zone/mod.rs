@@ -1,5 +1,7 @@
 //! Zones: tables in shared memory whose policy can be replaced while others use them.
 
+#[cfg(all(test, target_os = "linux"))]
+mod kills;
 mod memory;
 mod together;
 mod view;

@@ -22,7 +22,7 @@ daemon off;
 pid {home}/nginx.pid;
 error_log {home}/error.log {level};
 worker_processes {workers};
-worker_shutdown_timeout 5s;
+worker_shutdown_timeout 2s;
 {main}
 events {{ worker_connections 1024; }}
 http {{
@@ -102,7 +102,7 @@ class Nginx:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGQUIT if error[0] is None else signal.SIGTERM)
             try:
-                self.process.wait(20)
+                self.process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 raise
@@ -174,9 +174,13 @@ def children(pid):
     return [int(word) for word in done.stdout.split()]
 
 
-def wait_for(condition, what, seconds=20):
+# How long something may take that should be there in no time.
+PATIENCE_S = 30
+
+
+def wait_for(condition, what):
     """Until the condition holds. It is an error if it never does."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE_S
     while not (value := condition()):
         assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(0.01)

@@ -125,7 +125,7 @@ def test_a_server_that_stops_does_not_wait_for_those_it_holds(nginx):
         assert server.statuses(1) == [200]
         with socket.create_connection(("127.0.0.1", server.port)) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            wait_for(lambda: "delaying" not in server.log(), "nothing")
+            wait_for(lambda: "delaying" in server.log(), "the request to be held")
             before = server.worker_pids()
             # The old worker is given worker_shutdown_timeout, the request is not served.
             server.reload()

@@ -147,7 +147,7 @@ def test_who_is_denied_access_has_been_charged_before(nginx):
 
 def test_limit_req_beside_it_is_asked_only_for_what_passes(nginx):
     text = """
-    limit_req_zone $server_name zone=other:1m rate=1r/m;
+    limit_req_zone $host zone=other:1m rate=1r/m;
     sluice_zone all zone=one:1m policy="fixed-window 2/3653d";
     server { listen 127.0.0.1:PORT; location / { sluice zone=one; limit_req zone=other burst=5 nodelay; empty_gif; } }
     """

@@ -143,14 +143,6 @@ def test_zones_keep_their_own_through_a_reload_that_adds_others(nginx):
             assert left(server) == (10, 7)
 
 
-def test_without_a_master_a_reload_keeps_the_state_too(nginx):
-    with nginx(configuration("fixed-window 10/3653d"), main="master_process off;") as server:
-        assert server.statuses(3) == [200] * 3
-        server.write(configuration("fixed-window 20/3653d"))
-        server.process.send_signal(1)
-        wait_for(lambda: left(server) == (20, 17), "the new policy")
-
-
 def resident_kb(pid):
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0])
