@@ -68,7 +68,8 @@ impl AddressKey {
     }
 
     /// The key whose bytes these are; `None` if they are no address's.
-    pub(crate) fn from_bytes(given: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn from_bytes(given: &[u8]) -> Option<Self> {
         if given == [LOCAL] {
             return Some(Self::LOCAL);
         }

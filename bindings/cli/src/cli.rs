@@ -120,6 +120,12 @@ pub struct Replay {
     #[arg(long, value_name = "KEY", default_value = "ip", value_parser = KeyField::parse)]
     pub key: KeyField,
 
+    /// How many bits of an IPv6 address count, with `--key ip`; 128 keeps addresses whole
+    ///
+    /// An IPv4-mapped IPv6 address counts as IPv4, as it does in `sluice serve`.
+    #[arg(long, value_name = "BITS", default_value_t = 64, value_parser = clap::value_parser!(u8).range(1..=128))]
+    pub ipv6_prefix: u8,
+
     /// Format of the lines; `auto` tells it for each line
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Auto)]
     pub format: Format,
