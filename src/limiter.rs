@@ -222,7 +222,8 @@ impl<C: Clock> Limiter<C> {
 
     /// Gives `cost` permits back to `key`, never beyond fresh: for a request that turned out not to count.
     ///
-    /// In a fixed window, permits go back to the current window only. A key's slot that had permits given back is
+    /// In a fixed window, permits go back to the current window only; a refund from before it began gives nothing back. For
+    /// what was charged a while ago there is [`refund_charge`](Self::refund_charge). A key's slot that had permits given back is
     /// kept for it up to the time they would have lasted, and is not given to another key sooner.
     pub fn refund(&self, key: impl AsRef<[u8]>, cost: u64) {
         self.refund_at(key, cost, self.now());

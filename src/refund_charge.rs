@@ -42,7 +42,9 @@ impl<C: Clock> Limiter<C> {
     ) -> Decision {
         self.refund_charge_at(key, cost, charge, charged_at_unix_ns, self.now())
     }
+}
 
+impl<C> Limiter<C> {
     /// [`refund_charge`](Self::refund_charge) at `now_unix_ns`.
     pub fn refund_charge_at(
         &self,
@@ -52,12 +54,17 @@ impl<C: Clock> Limiter<C> {
         charged_at_unix_ns: u64,
         now_unix_ns: u64,
     ) -> Decision {
-        let is_counted = charge.allowed() && charge.reason() == Reason::None;
-        if is_counted && now_unix_ns < whole_until(self.policy(), charge, charged_at_unix_ns) {
+        if is_whole(self.policy(), charge, charged_at_unix_ns, now_unix_ns) {
             self.refund_at(&key, cost, now_unix_ns);
         }
         self.peek_at(key, 0, now_unix_ns)
     }
+}
+
+/// Whether a charge surely is part of what the key has consumed at `now`, as a whole.
+pub(crate) fn is_whole(policy: &Policy, charge: &Decision, charged_at_unix_ns: u64, now_unix_ns: u64) -> bool {
+    let is_counted = charge.allowed() && charge.reason() == Reason::None;
+    is_counted && now_unix_ns < whole_until(policy, charge, charged_at_unix_ns)
 }
 
 /// Until when a charge surely is part of what the key has consumed, as a whole. Later it may have lapsed, and to give it

@@ -59,9 +59,10 @@ impl FixedWindow {
         admit(next, self.limit, Permits::whole(remaining - cost), ends_after, 0)
     }
 
+    /// A late refund is of a window that is over: what the key's has, others have consumed.
     pub(super) fn refund(&self, word: u64, now: u64, cost: u64) -> u64 {
         let window = self.window(word, now);
-        if window.count == 0 {
+        if window.count == 0 || window.number > now / self.period_ns {
             return word;
         }
         self.word(&Window { count: window.count.saturating_sub(cost), ..window })

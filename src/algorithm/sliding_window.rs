@@ -116,12 +116,14 @@ impl SlidingWindow {
         (windows.number + windows_left) * self.period_ns - now
     }
 
+    /// A late refund is of what was consumed before the key's window began, of which only the window before it counts.
     pub(super) fn refund(&self, word: u64, now: u64, cost: u64) -> u64 {
         let windows = self.windows(word, now);
-        if windows.previous == 0 && windows.current == 0 {
+        let late_by = windows.number - now / self.period_ns;
+        if late_by > 1 || windows.previous == 0 && windows.current == 0 {
             return word;
         }
-        let from_current = cost.min(windows.current);
+        let from_current = if late_by == 0 { cost.min(windows.current) } else { 0 };
         let previous = windows.previous.saturating_sub(cost - from_current);
         self.word(&Windows { previous, current: windows.current - from_current, ..windows })
     }
