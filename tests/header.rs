@@ -4,7 +4,7 @@
 use std::path::Path;
 
 /// The sources in the order in which the header tells of them.
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 17] = [
     "version",
     "status",
     "last_error",
@@ -21,6 +21,7 @@ const SOURCES: [&str; 16] = [
     "body",
     "identity",
     "retry",
+    "advice",
 ];
 
 #[test]
