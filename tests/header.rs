@@ -4,7 +4,7 @@
 use std::path::Path;
 
 /// The sources in the order in which the header tells of them.
-const SOURCES: [&str; 18] = [
+const SOURCES: [&str; 19] = [
     "version",
     "status",
     "last_error",
@@ -23,6 +23,7 @@ const SOURCES: [&str; 18] = [
     "identity",
     "networks",
     "retry",
+    "advice",
 ];
 
 #[test]
