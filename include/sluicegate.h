@@ -51,6 +51,15 @@
  *
  * Every process may be killed at any instant: the others go on, and the limit holds.
  *
+ * What an HTTP server answers is made of decisions too, of one or of several on one request. A sluice_quota gives a limiter's
+ * policy the name that clients see; sluice_answer_outcome tells the status, sluice_answer_header_lines and
+ * sluice_answer_headers the header fields, sluice_answer_body a body as JSON, as a page or as text.
+ *
+ *     sluice_quota_of("hourly", limiter, &quota); // once
+ *     sluice_verdict verdict = {quota, &decision, 1, NULL, 0};
+ *     sluice_answer answer = {sizeof answer, NULL, &verdict, 1, now};
+ *     sluice_answer_header_lines(&answer, headers, sizeof headers, &length);
+ *
  * Rules that hold for every function:
  *
  *   threads     Every function is safe to call from any thread. One limiter serves all threads at once, without a lock
