@@ -46,6 +46,14 @@
 //! [`check_all`] holds one request to several limits.
 #![cfg_attr(feature = "http", doc = "[`http`] makes HTTP answers of decisions: status, header fields and bodies.")]
 #![cfg_attr(
+    feature = "identity",
+    doc = "[`identity`] finds who is asking, and the key by which to count a client."
+)]
+#![cfg_attr(
+    feature = "retry",
+    doc = "[`retry`] is the client's side: how long to wait after a 429, or to give up."
+)]
+#![cfg_attr(
     any(not(target_os = "linux"), loom),
     allow(dead_code, unused_imports, reason = "shared tables need Linux, and models none")
 )]
@@ -100,6 +108,6 @@ pub fn seal_table_for_fuzzing(bytes: &mut [u8]) {
 }
 
 /// The README's examples, compiled and run with the tests.
-#[cfg(all(doctest, feature = "http"))]
+#[cfg(all(doctest, feature = "http", feature = "identity", feature = "retry"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -89,6 +89,8 @@ fn the_readmes_programs_run() {
     let printed = runs("readme-http", ("program.c", answers), command, &prefix);
     assert!(printed.starts_with("429 Too Many Requests\nRetry-After: "), "{printed}");
     assert!(printed.contains("\"code\":\"rate_limit_exceeded\",\"retryAfter\":"), "{printed}");
+    let identity = readme.split("```c\n").nth(4).unwrap().split("```").next().unwrap();
+    assert_eq!(runs("readme-identity", ("program.c", identity), command, &prefix), "203.0.113.10\n");
     let command = command.replace("cc program.c", "c++ -std=c++17 program.cpp");
     let printed = runs("readme-cpp", ("program.cpp", between(&readme, "```cpp\n", "```")), &command, &prefix);
     assert_eq!(printed, "200 OK after 0 ns, 19 left\n");

@@ -22,6 +22,7 @@ const SOURCES: [&str; 17] = [
     "identity",
     "networks",
     "retry",
+    "advice",
 ];
 
 #[test]

@@ -20,7 +20,9 @@ fn number(item: Option<&BareItem>) -> Option<u64> {
 fn of_list(field: &[u8]) -> Option<u64> {
     let list: List = Parser::new(field).parse().ok()?;
     let items = list.iter().filter_map(|entry| match entry {
-        ListEntry::Item(item) if item.bare_item.as_string().is_some() || item.bare_item.as_token().is_some() => Some(item),
+        ListEntry::Item(item) if item.bare_item.as_string().is_some() || item.bare_item.as_token().is_some() => {
+            Some(item)
+        }
         _ => None,
     });
     let waits = items.filter_map(|item| {

@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 
 static BEHIND_ONE: LazyLock<Identity> =
     LazyLock::new(|| Identity::behind(ForwardingHeader::X_FORWARDED_FOR, Proxies::hops(1)));
-static BEHIND_ANY: LazyLock<Identity> =
-    LazyLock::new(|| Identity::behind(ForwardingHeader::X_FORWARDED_FOR, "0.0.0.0/0, ::/0, unix".parse().unwrap()));
+static BEHIND_ANY: LazyLock<Identity> = LazyLock::new(|| {
+    Identity::behind(ForwardingHeader::X_FORWARDED_FOR, "0.0.0.0/0, ::/0, unix".parse().unwrap())
+});
 
 fuzz_target!(|input: (Vec<&[u8]>, &[u8], [u8; 16])| {
     let (lines, own, octets) = input;
@@ -49,13 +50,15 @@ fn by_the_standard_library(entry: &[u8]) -> Option<IpAddr> {
         _ => (text, None),
     };
     let is_number = |port: &str| (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
-    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     if port.is_some_and(|port| !is_number(port) && !port.strip_prefix('_').is_some_and(is_name)) {
         return None;
     }
+    let ipv6 = |text: &str| Some(IpAddr::V6(text.split('%').next()?.parse().ok()?));
     match address.strip_prefix('[') {
-        Some(rest) => Some(IpAddr::V6(rest.strip_suffix(']')?.split('%').next()?.parse().ok()?)),
+        Some(rest) => ipv6(rest.strip_suffix(']').filter(|inside| !inside.contains(']'))?),
         None if port.is_some() => Some(IpAddr::V4(address.parse().ok()?)),
-        None => address.parse().map(IpAddr::V4).or_else(|_| address.split('%').next()?.parse().map(IpAddr::V6).ok().ok_or(())).ok(),
+        None => address.parse().map(IpAddr::V4).ok().or_else(|| ipv6(address)),
     }
 }

@@ -424,7 +424,7 @@ pub unsafe extern "C" fn sluice_key_join(
             // SAFETY: as above.
             unsafe { part(call, at, given) }?.write(&mut |bytes| out.put(bytes));
         }
-        out.finish_bytes(call)
+        out.finish_bytes(call, "key")
     })
 }
 

@@ -11,6 +11,7 @@
 //!   outputs are written on success only.
 //! * The way of a good call takes no lock and touches no thread-local; only a failing one keeps its text.
 
+mod advice;
 mod answer;
 mod body;
 mod call;
@@ -36,6 +37,7 @@ mod tests;
 mod text_out;
 mod version;
 
+pub use advice::*;
 pub use answer::*;
 pub use body::*;
 pub use check::*;

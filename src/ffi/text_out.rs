@@ -45,22 +45,22 @@ impl TextOut {
 
     /// Tells the length and ends the text with a NUL, if it fits.
     pub(super) fn finish(&self, call: Call) -> Result<(), Failed> {
-        self.tell(call, self.length.saturating_add(1))?;
+        self.tell(call, "text", self.length.saturating_add(1))?;
         // SAFETY: within the buffer.
         unsafe { self.buf.add(self.length).write(0) };
         Ok(())
     }
 
-    /// Tells the length of bytes that no NUL ends.
-    pub(super) fn finish_bytes(&self, call: Call) -> Result<(), Failed> {
-        self.tell(call, self.length)
+    /// Tells the length of bytes that no NUL ends, and what they are if they do not fit.
+    pub(super) fn finish_bytes(&self, call: Call, what: &str) -> Result<(), Failed> {
+        self.tell(call, what, self.length)
     }
 
-    fn tell(&self, call: Call, needed: usize) -> Result<(), Failed> {
+    fn tell(&self, call: Call, what: &str, needed: usize) -> Result<(), Failed> {
         // SAFETY: not NULL, aligned, and `new`'s caller's promise holds.
         unsafe { self.told.write(self.length) };
         if needed > self.cap {
-            let text = format_args!("cap is {}; {needed} bytes are needed", self.cap);
+            let text = format_args!("cap is {}; the {what} needs {needed} bytes", self.cap);
             return Err(call.refuse(SLUICE_ERR_BUFFER, text));
         }
         Ok(())

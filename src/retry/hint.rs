@@ -1,6 +1,6 @@
 //! What a response says of coming back: all header fields of all families, and which of them counts.
 
-use super::number::whole;
+use super::number::{Decimal, whole};
 use super::when::{Latest, NS_PER_SECOND, UnixNs, When};
 use super::{Syntax, rate_limit, reset, retry_after};
 use crate::fields::Field;
@@ -192,10 +192,7 @@ impl Fields {
     fn hint(&self) -> ServerHint {
         let server_now = match self.date {
             // What comes out of a cache was said when it went in.
-            Some(seconds) => match When::at_second(seconds) {
-                When::At(point) => point + UnixNs::from(self.age) * UnixNs::from(NS_PER_SECOND),
-                When::After(_) => UnixNs::from(self.now_unix_ns),
-            },
+            Some(seconds) => (UnixNs::from(seconds) + UnixNs::from(self.age)) * UnixNs::from(NS_PER_SECOND),
             None => UnixNs::from(self.now_unix_ns),
         };
         let wait = self.wait(server_now);
@@ -232,6 +229,6 @@ fn is_something_left(value: &[u8]) -> Option<bool> {
     let number = value.split(|byte| matches!(byte, b';' | b',')).next()?.trim_ascii();
     match number.strip_prefix(b"-") {
         Some(negative) => whole(negative).map(|_| false),
-        None => super::number::Decimal::parse(number).map(|left| left.whole > 0),
+        None => Decimal::parse(number).map(|left| left.whole > 0),
     }
 }

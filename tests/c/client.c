@@ -94,7 +94,7 @@ static void joins_keys(void) {
     CHECK(sluice_key_join(parts, 1, other, client.key_len, &other_length) == SLUICE_OK && other_length == client.key_len);
     CHECK(sluice_key_join(NULL, 0, NULL, 0, &other_length) == SLUICE_OK && other_length == 0);
     other_length = 7;
-    REFUSED(sluice_key_join(parts, 4, key, 23, &other_length), SLUICE_ERR_BUFFER, "cap is 23; 24 bytes are needed");
+    REFUSED(sluice_key_join(parts, 4, key, 23, &other_length), SLUICE_ERR_BUFFER, "cap is 23; the key needs 24 bytes");
     CHECK(other_length == length);
 
     sluice_key_part bad = parts[0];
@@ -206,7 +206,7 @@ static void refuses_wrong_identities(void) {
     REFUSED(sluice_client_text(&client, text, sizeof text, &length), SLUICE_ERR_ARGUMENT, "client->key is no address's");
     REFUSED(sluice_client_text(NULL, text, sizeof text, &length), SLUICE_ERR_ARGUMENT, "client is NULL");
     CHECK(sluice_client_key(NULL, proxy, 4, NULL, 0, &client) == SLUICE_OK);
-    REFUSED(sluice_client_text(&client, text, 8, &length), SLUICE_ERR_BUFFER, "cap is 8; 9 bytes are needed");
+    REFUSED(sluice_client_text(&client, text, 8, &length), SLUICE_ERR_BUFFER, "cap is 8; the text needs 9 bytes");
     CHECK(length == 8 && sluice_client_text(&client, text, 9, &length) == SLUICE_OK && strcmp(text, "10.0.0.7") == 0);
 }
 

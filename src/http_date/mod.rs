@@ -293,5 +293,4 @@ fn rfc3339(text: &[u8]) -> Option<i64> {
 }
 
 #[cfg(all(test, not(loom)))]
-#[path = "http_date_tests.rs"]
 mod tests;
