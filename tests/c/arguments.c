@@ -272,8 +272,9 @@ static void the_rest(const sluice_limiter *limiter) {
     REFUSED(sluice_refund_charge(NULL, "k", 1, 1, &decision, 0, &none), SLUICE_ERR_ARGUMENT, "charge: limiter is NULL");
     REFUSED(sluice_refund_charge(limiter, NULL, 1, 1, &decision, 0, &none), SLUICE_ERR_ARGUMENT, "charge: key is NULL");
     REFUSED(sluice_refund_charge(limiter, "k", 1, 1, NULL, 0, &none), SLUICE_ERR_ARGUMENT, "charge: charge is NULL");
+    none.allowed = 2;
     REFUSED(sluice_refund_charge(limiter, "k", 1, 1, &none, 0, &none), SLUICE_ERR_ARGUMENT,
-            "charge has allowed 0 and reason 0, which no check gives");
+            "charge has allowed 2 and reason 0, which no check gives");
     REFUSED(sluice_refund_charge_at(limiter, "k", 1, 1, &decision, 0, 0, NULL), SLUICE_ERR_ARGUMENT,
             "sluice_refund_charge_at: out is NULL");
     REFUSED(sluice_reset(NULL, "k", 1), SLUICE_ERR_ARGUMENT, "sluice_reset: limiter is NULL");

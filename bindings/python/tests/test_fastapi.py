@@ -241,3 +241,25 @@ def test_the_example():
         assert set(until_denied) == {200, 429}
         assert ask("/", "203.0.113.2").status_code == 200
         assert ask("/health").status_code == 200
+
+
+def test_a_request_that_is_denied_twice_gets_back_once():
+    app = FastAPI()
+    everything = few(10, "everything")
+
+    @app.get("/")
+    def view():
+        return "hello"
+
+    @app.get("/denied", dependencies=[Depends(RateLimit(few(0, "dependency")))])
+    def denied():
+        raise AssertionError("it is denied")
+
+    @app.exception_handler(Denied)
+    @rate_limit(few(0, "handler"))
+    async def answer(request, denied):
+        raise AssertionError("it is denied")
+
+    with served(app, everything) as ask:
+        assert statuses(ask, "/", "/", "/", "/denied") == [200, 200, 200, 429]
+        assert ask("/").headers["X-RateLimit-Remaining"] == "6"

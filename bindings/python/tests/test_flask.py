@@ -11,6 +11,7 @@ from web_server import serving
 
 from sluicegate.flask import RateLimit, rate_limit
 from sluicegate.middleware import Limit, Route, keys
+from sluicegate.wsgi import RateLimit as WsgiRateLimit
 
 
 def few(limit=2, name="few", **more):
@@ -120,3 +121,21 @@ def test_the_example():
         assert {ask("/").status_code for _ in range(20)} == {200, 429}
         assert ask("/", "203.0.113.2").status_code == 200
         assert ask("/health").status_code == 200
+
+
+def test_an_answer_that_is_begun_anew_counts_once_and_has_the_fields():
+    seen = []
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        try:
+            raise RuntimeError("a template has failed")
+        except RuntimeError:
+            start_response("500 Oops", [("Content-Type", "text/plain")], sys.exc_info())
+        return [b"sorry"]
+
+    limit = few(5, refund_when=lambda response: seen.append(response.status) or True)
+    with wsgi_serving(WsgiRateLimit(app, limit)) as address:
+        answer = requests.get(address, timeout=60)
+    assert (answer.status_code, answer.text, answer.headers["X-RateLimit-Remaining"]) == (500, "sorry", "5")
+    assert seen == [200]

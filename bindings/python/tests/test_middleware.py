@@ -83,6 +83,7 @@ def test_clients_behind_trusted_proxies_count_by_what_the_nearest_has_seen(kind)
 def test_the_first_route_that_matches_adds_its_limits(kind):
     routes = [
         (Route(path="/login", method=["POST", "PUT"]), few(1, "login")),
+        (Route(path="/men\u00fc"), few(1, "menu")),
         (Route(prefix="/api/free"), []),
         (Route(prefix="/api"), [few(2, "api"), few(9, "api all", key=keys.shared)]),
         (Route(when=lambda request: request.header("X-Slow") == "yes"), few(1, "slow")),
@@ -95,8 +96,9 @@ def test_the_first_route_that_matches_adds_its_limits(kind):
         assert statuses(address, "/api", "/api/x/y", "/api/", "/api/free/x", "/api/free") == [200, 200, 429, 200, 200]
         slow = {"headers": {"X-Slow": "yes"}}
         assert statuses(address, "/a", "/b", **slow) == [200, 429]
-        # Escapes and slashes are no way past a route.
+        # Escapes are no way past a route, and letters are letters.
         assert statuses(address, "/%6cogin", method="POST") == [429]
+        assert statuses(address, "/men%C3%BC", "/men\u00fc") == [200, 429]
         names = [
             name for name, _ in http_sf.parse(get(address, "/api/free").headers["RateLimit"].encode(), tltype="list")
         ]

@@ -178,3 +178,16 @@ def test_users_come_from_the_authentication_outside():
         ]
     assert [answer.status_code for answer in asked] == [200, 429, 403]
     assert seen[0].verdicts[0].key == "user=ann"
+
+
+def test_a_denial_of_head_has_no_body_whatever_the_server_does():
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "HEAD", "path": "/", "headers": [], "client": ("203.0.113.1", 5)}
+    asyncio.run(RateLimitMiddleware(asgi_app, few(0))(scope, None, send))
+    assert sent[0]["status"] == 429
+    assert int(dict(sent[0]["headers"])[b"content-length"]) > 100
+    assert sent[1] == {"type": "http.response.body", "body": b""}
