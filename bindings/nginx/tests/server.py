@@ -9,12 +9,14 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULE = Path(os.environ.get("SLUICE_TEST_NGINX_MODULE", ROOT / "target/nginx/ngx_http_sluice_module.so"))
 NGINX = os.environ.get("SLUICE_TEST_NGINX", shutil.which("nginx") or "/usr/sbin/nginx")
+# The module may have been built into nginx.
+IS_PART_OF_NGINX = "SLUICE_TEST_NGINX_HAS_MODULE" in os.environ
 
 MAIN = """
 {load}
@@ -66,7 +68,7 @@ class Nginx:
 
     def __init__(self, home, http, *, workers=1, main="", level="notice", load=True):
         self.home, self.workers, self.main, self.level = Path(home), workers, main, level
-        self.load = f"load_module {MODULE};" if load else ""
+        self.load = f"load_module {MODULE};" if load and not IS_PART_OF_NGINX else ""
         self.port = free_port()
         self.process = None
         # Its workers belong to another user.
@@ -80,8 +82,15 @@ class Nginx:
         """Writes the configuration. In it, PORT stands for the server's port and HOME for its directory."""
         http = http.replace("PORT", str(self.port)).replace("HOME", str(self.home))
         access = "" if "access_log" in http else "access_log off;"
-        text = MAIN.format(load=self.load, home=self.home, workers=self.workers, main=self.main, http=http,
-                           level=self.level, access=access)
+        text = MAIN.format(
+            load=self.load,
+            home=self.home,
+            workers=self.workers,
+            main=self.main,
+            http=http,
+            level=self.level,
+            access=access,
+        )
         self.config = self.home / "nginx.conf"
         self.config.write_text(text)
 
@@ -96,6 +105,7 @@ class Nginx:
     def __enter__(self):
         self.process = subprocess.Popen(self.command(), stderr=subprocess.PIPE, text=True)
         wait_for(self.is_listening, "nginx to listen: " + str(self.command()))
+        wait_for(lambda: len(self.worker_pids()) >= self.workers, "the workers")
         return self
 
     def __exit__(self, *error):
@@ -143,7 +153,9 @@ class Nginx:
         before = set(self.worker_pids())
         self.process.send_signal(signal.SIGHUP)
         if wait:
-            wait_for(lambda: not before & set(children(self.process.pid)) and self.worker_pids(), "the old workers to go")
+            wait_for(
+                lambda: not before & set(children(self.process.pid)) and self.worker_pids(), "the old workers to go"
+            )
 
     def ask(self, path="/", headers=None, method="GET", body=None):
         """One request on a connection of its own."""
@@ -216,11 +228,8 @@ class Load:
                 counts[response.status] += 1
                 if response.will_close:
                     connection.close()
-            except OSError:
+            except (OSError, HTTPException):
                 # A worker that was killed, or one that has closed while it was asked.
-                counts["lost"] += 1
-                connection = None
-            except Exception:
                 counts["lost"] += 1
                 connection = None
         with self.lock:
@@ -233,12 +242,14 @@ def curl(url, *options):
     return subprocess.run(command, capture_output=True, check=True).stdout.decode(errors="replace")
 
 
-def wrk(server, path="/", seconds=2, connections=16, threads=2, script=None):
+def wrk(server, path="/", *, seconds=2, connections=16, threads=2, script=None):
     """What wrk reports: how many answers there were, and how many of them not 2xx or 3xx; and its text."""
     command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s"]
     if script:
         command += ["-s", str(script)]
-    done = subprocess.run([*command, f"http://127.0.0.1:{server.port}{path}"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [*command, f"http://127.0.0.1:{server.port}{path}"], capture_output=True, text=True, check=True
+    )
     total = int(re.search(r"(\d+) requests in", done.stdout)[1])
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", done.stdout)
     return total, int(refused[1]) if refused else 0, done.stdout

@@ -80,7 +80,11 @@ def test_what_the_response_has_of_the_same_name_gives_way(page):
               add_header Cache-Control max-age=60 always;"""
     with page(more) as server:
         answer = server.ask("/?k=ann")
-        assert (answer["x-ratelimit-remaining"], answer["retry-after"], answer["cache-control"]) == ("1", "5", "max-age=60")
+        assert (answer["x-ratelimit-remaining"], answer["retry-after"], answer["cache-control"]) == (
+            "1",
+            "5",
+            "max-age=60",
+        )
         server.ask("/?k=ann")
         answer = server.ask("/?k=ann")
         assert (answer["x-ratelimit-remaining"], answer["cache-control"]) == ("0", "no-store")
@@ -88,8 +92,11 @@ def test_what_the_response_has_of_the_same_name_gives_way(page):
 
 
 def test_an_upstream_that_denies_speaks_for_itself(page):
-    zone = ZONE + """server { listen unix:HOME/up.sock; location / { add_header Retry-After 9 always;
+    zone = (
+        ZONE
+        + """server { listen unix:HOME/up.sock; location / { add_header Retry-After 9 always;
                      add_header X-RateLimit-Remaining 0 always; return 429; } }"""
+    )
     location = "sluice zone=per-day; proxy_pass http://unix:HOME/up.sock;"
     with page("sluice_headers x-ratelimit;", location, zone=zone) as server:
         answer = server.ask("/?k=ann")
@@ -104,7 +111,9 @@ def test_what_caches_keep_for_all_tells_nobodys_limits(page, control):
 
 
 def test_redirects_tell_nothing(page):
-    with page("sluice_headers x-ratelimit;", "sluice zone=per-day; rewrite ^/x$ /y redirect; root HOME/html;") as server:
+    with page(
+        "sluice_headers x-ratelimit;", "sluice zone=per-day; rewrite ^/x$ /y redirect; root HOME/html;"
+    ) as server:
         (server.home / "html/d").mkdir()
         answer = server.ask("/d?k=ann")
         assert answer.status == 301 and told(answer) == set()
@@ -147,7 +156,11 @@ TYPES = {
 def test_the_body_that_is_named_is_sent(page, body):
     with page(f"sluice_body {body};") as server:
         answer = denied(server, headers={"Accept": "image/png"})
-        assert (answer.status, answer["content-type"], answer["content-length"]) == (429, TYPES[body], str(len(answer.body)))
+        assert (answer.status, answer["content-type"], answer["content-length"]) == (
+            429,
+            TYPES[body],
+            str(len(answer.body)),
+        )
         head = server.ask("/?k=ann", method="HEAD")
         assert (head.status, head["content-length"], head.body) == (429, str(len(answer.body)), b"")
     retry = int(answer["retry-after"])

@@ -9,24 +9,47 @@ ZONE = 'sluice_zone $binary_remote_addr zone=one:1m policy="token-bucket 100/s b
 
 # What stands in the http block, what is said of it, and in which of its lines.
 WRONG = {
-    "no zone": ('sluice_zone all policy="token-bucket 1/s" on_full=deny;', 'must have "zone" parameter, such as zone=api:10m', 1),
+    "no zone": (
+        'sluice_zone all policy="token-bucket 1/s" on_full=deny;',
+        'must have "zone" parameter, such as zone=api:10m',
+        1,
+    ),
     "no policy": ("sluice_zone all zone=one:1m on_full=deny;", 'must have "policy" parameter', 1),
     "no arguments": ("sluice_zone all;", 'invalid number of arguments in "sluice_zone" directive', 1),
-    "no size": ('sluice_zone all zone=one policy="token-bucket 1/s";', 'invalid zone "zone=one"; it is zone=NAME:SIZE', 1),
+    "no size": (
+        'sluice_zone all zone=one policy="token-bucket 1/s";',
+        'invalid zone "zone=one"; it is zone=NAME:SIZE',
+        1,
+    ),
     "no name": ('sluice_zone all zone=:1m policy="token-bucket 1/s";', 'invalid zone "zone=:1m"', 1),
     "size": ('sluice_zone all zone=one:x policy="token-bucket 1/s";', 'invalid zone size "zone=one:x"', 1),
     "negative size": ('sluice_zone all zone=one:-1m policy="token-bucket 1/s";', 'invalid zone size "zone=one:-1m"', 1),
-    "too small": ('sluice_zone all zone=one:1k policy="token-bucket 1/s";',
-                  'zone "zone=one:1k" is too small; the smallest size is 2k, for 18 keys', 1),
+    "too small": (
+        'sluice_zone all zone=one:1k policy="token-bucket 1/s";',
+        'zone "zone=one:1k" is too small; the smallest size is 2k, for 18 keys',
+        1,
+    ),
     "zero": ('sluice_zone all zone=one:0 policy="token-bucket 1/s";', "is too small; the smallest size is 2k", 1),
     "too large": ('sluice_zone all zone=one:9999999999g policy="token-bucket 1/s";', "invalid zone size", 1),
     "algorithm": ('sluice_zone all zone=one:1m policy="token-buckets 100/s";', '"token-buckets" is no algorithm', 1),
-    "rate": ('\n\nsluice_zone all zone=one:1m policy="token-bucket 100 per s";', "column 17: a '/' and a period are missing", 3),
+    "rate": (
+        '\n\nsluice_zone all zone=one:1m policy="token-bucket 100 per s";',
+        "column 17: a '/' and a period are missing",
+        3,
+    ),
     "range": ('sluice_zone all zone=one:1m policy="token-bucket 5000000000/s";', "the largest is 4294967295", 1),
     "quote": ('sluice_zone all zone=one:1m policy="token-bucket 100/s;', "no closing quote after", 1),
     "empty policy": ('sluice_zone all zone=one:1m policy="";', "an algorithm is missing; one of fixed-window", 1),
-    "on_full": ('sluice_zone all zone=one:1m policy="token-bucket 1/s" on_full=burn;', 'invalid parameter "on_full=burn"; it is one of', 1),
-    "parameter": ('sluice_zone all zone=one:1m rate=1r/s policy="token-bucket 1/s";', 'invalid parameter "rate=1r/s"', 1),
+    "on_full": (
+        'sluice_zone all zone=one:1m policy="token-bucket 1/s" on_full=burn;',
+        'invalid parameter "on_full=burn"; it is one of',
+        1,
+    ),
+    "parameter": (
+        'sluice_zone all zone=one:1m rate=1r/s policy="token-bucket 1/s";',
+        'invalid parameter "rate=1r/s"',
+        1,
+    ),
     "key": ('sluice_zone $nobody zone=one:1m policy="token-bucket 1/s";', 'unknown "nobody" variable', None),
     "twice": (ZONE + "\n" + ZONE, 'sluice_zone "one" is already bound to key "$binary_remote_addr"', 2),
     "two sizes": (ZONE + "\n" + ZONE.replace("1m", "2m"), "conflicts with already declared size", 2),
@@ -38,7 +61,11 @@ WRONG = {
     "off and a zone": (f"{ZONE}\nsluice off;\nsluice zone=one;", 'is switched off by "sluice off" on this level', 3),
     "a zone and off": (f"{ZONE}\nsluice zone=one;\nsluice off;", "has zones on this level already", 3),
     "off with more": (f"{ZONE}\nsluice off zone=one;", 'invalid parameter "zone=one" after "off"', 2),
-    "limit_req's words": (f"{ZONE}\nsluice zone=one burst=5;", 'invalid parameter "burst=5"; it is one of zone=NAME', 2),
+    "limit_req's words": (
+        f"{ZONE}\nsluice zone=one burst=5;",
+        'invalid parameter "burst=5"; it is one of zone=NAME',
+        2,
+    ),
     "cost": (f"{ZONE}\nsluice zone=one cost=2.5;", 'invalid cost "cost=2.5"; it is a whole number', 2),
     "no cost": (f"{ZONE}\nsluice zone=one cost=;", 'invalid cost "cost="', 2),
     "delay": (f"{ZONE}\nsluice zone=one delay=x;", 'invalid delay value "delay=x"', 2),
@@ -65,8 +92,12 @@ def test_a_wrong_configuration_is_refused_with_the_reason_and_the_line(nginx, ki
     assert status == 1 and "[emerg]" in words, words
     assert reason in words
     if line is not None:
-        here = server.config.read_text().splitlines().index(next(
-            row for row in server.config.read_text().splitlines() if "# here" in row)) + 1
+        here = (
+            server.config.read_text()
+            .splitlines()
+            .index(next(row for row in server.config.read_text().splitlines() if "# here" in row))
+            + 1
+        )
         assert re.search(rf"in {re.escape(str(server.config))}:{here + line}\b", words), words
 
 

@@ -36,9 +36,13 @@ LATE, EARLY = 2.0, 0.02
 
 
 def test_requests_leave_at_the_rate_and_the_worker_serves_others_meanwhile(nginx):
-    text = LOG + SLOW + """
+    text = (
+        LOG
+        + SLOW
+        + """
     server { listen 127.0.0.1:PORT; location / { sluice zone=slow; empty_gif; } location /quick { empty_gif; } }
     """
+    )
     with nginx(text, workers=1, level="info") as server:
         quick = []
 
@@ -65,9 +69,12 @@ def test_requests_leave_at_the_rate_and_the_worker_serves_others_meanwhile(nginx
 
 
 def test_what_does_not_fit_into_the_queue_is_denied_at_once(nginx):
-    text = 'sluice_zone all zone=slow:1m policy="leaky-bucket 10/s burst=3";' + """
+    text = (
+        'sluice_zone all zone=slow:1m policy="leaky-bucket 10/s burst=3";'
+        + """
     server { listen 127.0.0.1:PORT; location / { sluice zone=slow; empty_gif; } }
     """
+    )
     with nginx(text) as server:
         answers = at_once(server, 8)
     statuses = [status for _, status in answers]
@@ -75,7 +82,9 @@ def test_what_does_not_fit_into_the_queue_is_denied_at_once(nginx):
     assert all(seconds < 0.3 + LATE for seconds, _ in answers)
 
 
-@pytest.mark.parametrize(("option", "held"), [("nodelay", []), ("delay=4", [200, 400]), ("delay=1", [200, 400, 600, 800, 1000])])
+@pytest.mark.parametrize(
+    ("option", "held"), [("nodelay", []), ("delay=4", [200, 400]), ("delay=1", [200, 400, 600, 800, 1000])]
+)
 def test_who_only_polices_does_not_wait(nginx, option, held):
     text = SLOW + f"server {{ listen 127.0.0.1:PORT; location / {{ sluice zone=slow {option}; empty_gif; }} }}"
     with nginx(text, level="info") as server:
@@ -88,10 +97,13 @@ def test_who_only_polices_does_not_wait(nginx, option, held):
 
 
 def test_the_longest_of_several_delays_is_waited_for(nginx):
-    text = SLOW + """
+    text = (
+        SLOW
+        + """
     sluice_zone all zone=slower:1m policy="leaky-bucket 2/s burst=20";
     server { listen 127.0.0.1:PORT; location / { sluice zone=slow; sluice zone=slower; empty_gif; } }
     """
+    )
     with nginx(text, level="info") as server:
         answers = at_once(server, 2)
         assert re.search(r'delaying request, by (4\d\d|500) ms, by zone "slower"', server.log())
@@ -99,10 +111,14 @@ def test_the_longest_of_several_delays_is_waited_for(nginx):
 
 
 def test_a_client_that_leaves_while_it_waits_is_forgotten(nginx):
-    text = LOG + 'sluice_zone all zone=slow:1m policy="leaky-bucket 1/h burst=20";' + """
+    text = (
+        LOG
+        + 'sluice_zone all zone=slow:1m policy="leaky-bucket 1/h burst=20";'
+        + """
     server { listen 127.0.0.1:PORT; location / { sluice zone=slow; empty_gif; }
              location /left { sluice zone=slow cost=0; add_header X-Left $sluice_remaining; empty_gif; } }
     """
+    )
     with nginx(text) as server:
         assert server.statuses(1) == [200]
         for _ in range(5):
@@ -111,16 +127,21 @@ def test_a_client_that_leaves_while_it_waits_is_forgotten(nginx):
                 client.settimeout(0.1)
                 with pytest.raises(TimeoutError):
                     client.recv(1)
-        lines = wait_for(lambda: len(found := (server.home / "access.log").read_text().splitlines()) > 5 and found, "log")
+        lines = wait_for(
+            lambda: len(found := (server.home / "access.log").read_text().splitlines()) > 5 and found, "log"
+        )
         assert lines[1:6] == ["/ 499 DELAYED"] * 5
         # Their places in the queue were taken: those behind them leave no earlier.
         assert server.ask("/left")["x-left"] == "14"
 
 
 def test_a_server_that_stops_does_not_wait_for_those_it_holds(nginx):
-    text = 'sluice_zone all zone=slow:1m policy="leaky-bucket 1/h burst=20";' + """
+    text = (
+        'sluice_zone all zone=slow:1m policy="leaky-bucket 1/h burst=20";'
+        + """
     server { listen 127.0.0.1:PORT; location / { sluice zone=slow; empty_gif; } }
     """
+    )
     with nginx(text) as server:
         assert server.statuses(1) == [200]
         with socket.create_connection(("127.0.0.1", server.port)) as client:
@@ -134,12 +155,15 @@ def test_a_server_that_stops_does_not_wait_for_those_it_holds(nginx):
 
 
 def test_the_request_is_served_after_the_wait_with_its_body(nginx):
-    text = SLOW + """
+    text = (
+        SLOW
+        + """
     server { listen 127.0.0.1:PORT; client_max_body_size 10m;
              location / { sluice zone=slow; proxy_pass http://127.0.0.1:PORT/sink; }
              location /sink { proxy_pass http://127.0.0.1:PORT/end; add_header X-Length $content_length; }
              location /end { return 200; } }
     """
+    )
     with nginx(text) as server:
         body = b"x" * 3_000_000
         for _ in range(3):

@@ -21,10 +21,13 @@ def access_log(server, lines):
 
 
 def test_variables_tell_what_was_decided(nginx):
-    text = LOG + """
+    text = (
+        LOG
+        + """
     sluice_zone $arg_k zone=one:1m policy="fixed-window 2/3653d";
     server { listen 127.0.0.1:PORT; location / { sluice zone=one; empty_gif; } location /free { empty_gif; } }
     """
+    )
     with nginx(text) as server:
         server.statuses(3, "/?k=ann")
         server.ask("/?k=")
@@ -41,7 +44,9 @@ def test_variables_tell_what_was_decided(nginx):
 
 
 def test_a_denial_that_waiting_cannot_cure_has_no_retry_after(nginx):
-    text = LOG + """
+    text = (
+        LOG
+        + """
     sluice_zone $uri zone=one:1m policy="token-bucket 0/s";
     sluice_zone $uri zone=two:1m policy="token-bucket 5/s";
     server {
@@ -50,6 +55,7 @@ def test_a_denial_that_waiting_cannot_cure_has_no_retry_after(nginx):
         location /dear { sluice zone=two cost=6; empty_gif; }
     }
     """
+    )
     with nginx(text) as server:
         assert server.statuses(1, "/none") + server.statuses(1, "/dear") == [429, 429]
         lines = access_log(server, 2)
@@ -155,7 +161,9 @@ def test_a_cost_above_the_limit_is_denied_whatever_its_size(nginx, cost):
 
 
 def test_a_dry_run_counts_and_denies_nobody(nginx):
-    text = LOG + """
+    text = (
+        LOG
+        + """
     sluice_zone all zone=one:1m policy="fixed-window 2/3653d";
     sluice_zone all zone=slow:1m policy="leaky-bucket 1/d burst=5";
     sluice_dry_run on;
@@ -166,6 +174,7 @@ def test_a_dry_run_counts_and_denies_nobody(nginx):
         location /real { sluice_dry_run off; sluice zone=one; empty_gif; }
     }
     """
+    )
     with nginx(text, level="info") as server:
         assert server.statuses(4) == [200] * 4
         assert server.statuses(2, "/slow") == [200] * 2
@@ -187,7 +196,9 @@ FAIL2BAN = re.compile(
 )
 
 
-@pytest.mark.parametrize(("level", "delay_level"), [("info", "info"), ("notice", "info"), ("warn", "notice"), ("error", "warn")])
+@pytest.mark.parametrize(
+    ("level", "delay_level"), [("info", "info"), ("notice", "info"), ("warn", "notice"), ("error", "warn")]
+)
 def test_log_lines_have_the_level_that_is_asked_for(nginx, level, delay_level):
     text = f"""
     sluice_zone all zone=one:1m policy="leaky-bucket 10/s burst=2";
@@ -227,7 +238,9 @@ def test_peers_on_a_unix_socket_share_one_key_unless_told_otherwise(nginx):
     def ask(server, name, address):
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(server.home / name))
-            client.sendall(f"GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {address}\r\nConnection: close\r\n\r\n".encode())
+            client.sendall(
+                f"GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {address}\r\nConnection: close\r\n\r\n".encode()
+            )
             return int(client.recv(1 << 16).split()[1])
 
     with nginx(text) as server:

@@ -23,7 +23,14 @@ server {{
 class UnderValgrind(Nginx):
     def command(self, *options):
         log = f"--log-file={self.home}/valgrind.%p"
-        return ["valgrind", "--leak-check=full", "--show-leak-kinds=all", "--trace-children=yes", log, *super().command(*options)]
+        return [
+            "valgrind",
+            "--leak-check=full",
+            "--show-leak-kinds=all",
+            "--trace-children=yes",
+            log,
+            *super().command(*options),
+        ]
 
     def worker_pids(self):
         # They cannot change their titles there.

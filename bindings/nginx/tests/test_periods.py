@@ -6,7 +6,9 @@ import time
 import pytest
 
 
-@pytest.mark.parametrize(("rate", "seconds"), [("1/m", 60), ("1/h", 3600), ("1/d", 86400), ("3/h", 1200), ("7/d", 12343)])
+@pytest.mark.parametrize(
+    ("rate", "seconds"), [("1/m", 60), ("1/h", 3600), ("1/d", 86400), ("3/h", 1200), ("7/d", 12343)]
+)
 @pytest.mark.parametrize("algorithm", ["token-bucket", "leaky-bucket"])
 def test_low_rates_are_what_they_say(nginx, rate, seconds, algorithm):
     text = f"""

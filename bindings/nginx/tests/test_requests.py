@@ -66,6 +66,7 @@ def test_a_subrequest_is_limited_where_its_request_is_not(nginx):
     """As by limit_req: mirrored copies, say, of which not all are wanted."""
     text = """
     sluice_zone all zone=one:1m policy="fixed-window 2/3653d";
+    access_log off;
     server { listen 127.0.0.1:PORT;
              location / { mirror /copy; empty_gif; }
              location = /copy { internal; sluice zone=one; proxy_pass http://127.0.0.1:PORT/sink; }
@@ -132,14 +133,19 @@ def test_the_client_is_whom_realip_finds_on_whatever_level_it_is_told_to(nginx, 
 
 def test_a_return_comes_before_the_limit(nginx):
     """As with limit_req: it answers in an earlier phase."""
-    with nginx(ZONE + f"server {{ listen 127.0.0.1:PORT; {LEFT} location / {{ sluice zone=one; return 204; }} }}") as server:
+    with nginx(
+        ZONE + f"server {{ listen 127.0.0.1:PORT; {LEFT} location / {{ sluice zone=one; return 204; }} }}"
+    ) as server:
         assert charged(server, "/") == (0, [204])
 
 
 def test_who_is_denied_access_has_been_charged_before(nginx):
     """So that guessing passwords is limited."""
-    text = ZONE + f"""server {{ listen 127.0.0.1:PORT; {LEFT} location / {{ sluice zone=one; auth_basic x; auth_basic_user_file /none; }}
+    text = (
+        ZONE
+        + f"""server {{ listen 127.0.0.1:PORT; {LEFT} location / {{ sluice zone=one; auth_basic x; auth_basic_user_file /none; }}
              location /deny {{ sluice zone=one; deny all; }} }}"""
+    )
     with nginx(text) as server:
         assert charged(server, "/") == (1, [401])
         assert charged(server, "/deny") == (1, [403])
@@ -158,7 +164,9 @@ def test_limit_req_beside_it_is_asked_only_for_what_passes(nginx):
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
 def test_every_method_is_limited_and_the_connection_goes_on(nginx, method):
-    text = ZONE.replace("1000", "1") + "server { listen 127.0.0.1:PORT; location / { sluice zone=one; root HOME/html; } }"
+    text = (
+        ZONE.replace("1000", "1") + "server { listen 127.0.0.1:PORT; location / { sluice zone=one; root HOME/html; } }"
+    )
     with nginx(text) as server:
         server.ask()
         body = b"x" * 100_000 if method == "POST" else None
@@ -168,10 +176,13 @@ def test_every_method_is_limited_and_the_connection_goes_on(nginx, method):
         request = f"{method} / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc".encode()
         both = server.tell(request + b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert both.count(b"HTTP/1.1 429 ") == 2, both
+        assert both.split(b"\r\n\r\n", 1)[1].startswith(b"HTTP/1.1 ") == (method == "HEAD"), both
 
 
 def test_http_2(nginx):
-    text = ZONE.replace("1000", "2") + "server { listen 127.0.0.1:PORT http2; location / { sluice zone=one; empty_gif; } }"
+    text = (
+        ZONE.replace("1000", "2") + "server { listen 127.0.0.1:PORT http2; location / { sluice zone=one; empty_gif; } }"
+    )
     with nginx(text) as server:
         urls = [f"http://127.0.0.1:{server.port}/"] * 3
         answers = [curl(url, "-o", "/dev/null", "-w", "\n%{http_code} %{http_version}").split("\n")[-1] for url in urls]
