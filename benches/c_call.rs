@@ -1,6 +1,6 @@
 //! One check through the C ABI, beside the same check in Rust.
 //!
-//! `cargo bench --features capi --bench c_call` prints one table. The C functions are called as a C program calls
+//! `cargo bench --package sluicegate-bench --bench c_call` prints one table. The C functions are called as a C program calls
 //! them in a shared library: through a pointer that the compiler cannot see behind. Rounds of both are interleaved,
 //! so that whatever else the machine does meets both alike, and both are given keys whose length the compiler does not
 //! know. Figures are medians of ns per check, and the difference is the median of the rounds' differences.
@@ -12,19 +12,17 @@ use sluicegate::ffi::{
     sluice_limiter_new, sluice_request,
 };
 use sluicegate::{Decision, Limiter, Request};
+use sluicegate_bench::{NOW, Rounds, difference, is_bench, ratio, time};
 use std::ffi::{CString, c_void};
 use std::hint::black_box;
 use std::ptr::null_mut;
 use std::sync::LazyLock;
-use std::time::Instant;
 
 const KEYS: usize = 1_000_000;
 const CHECKS: usize = 1_000_000;
-/// Under `cargo test`, which does not say `--bench`, one round shows that it runs.
-static ROUNDS: LazyLock<usize> = LazyLock::new(|| if std::env::args().any(|it| it == "--bench") { 25 } else { 1 });
+/// Under `cargo test`, one round shows that it runs.
+static ROUNDS: LazyLock<usize> = LazyLock::new(|| if is_bench() { 25 } else { 1 });
 const BATCH: usize = 32;
-/// A Unix time for the calls that are told theirs.
-const NOW: u64 = 1_700_000_000_000_000_000;
 
 type Check = unsafe extern "C" fn(*const sluice_limiter, *const c_void, usize, u64, *mut sluice_decision) -> i32;
 type CheckAt =
@@ -86,7 +84,7 @@ fn read(decision: &Decision) -> (bool, u64, u64) {
 }
 
 fn rust_at(sides: &Sides, keys: &[[u8; 8]]) -> f64 {
-    time(|| {
+    time(CHECKS, || {
         keys.iter().for_each(|key| _ = black_box(read(&sides.rust.check_at(black_box(key.as_slice()), 1, NOW))))
     })
 }
@@ -94,7 +92,7 @@ fn rust_at(sides: &Sides, keys: &[[u8; 8]]) -> f64 {
 fn c_at(sides: &Sides, keys: &[[u8; 8]]) -> f64 {
     let check = black_box(sluice_check_at as CheckAt);
     let mut decision = sluice_decision::default();
-    time(|| {
+    time(CHECKS, || {
         for key in keys {
             // SAFETY: a live limiter, a key and a place of ours.
             black_box(unsafe { check(sides.c, black_box(key).as_ptr().cast(), 8, 1, NOW, &raw mut decision) });
@@ -104,13 +102,13 @@ fn c_at(sides: &Sides, keys: &[[u8; 8]]) -> f64 {
 }
 
 fn rust(sides: &Sides, keys: &[[u8; 8]]) -> f64 {
-    time(|| keys.iter().for_each(|key| _ = black_box(read(&sides.rust.check(black_box(key.as_slice()))))))
+    time(CHECKS, || keys.iter().for_each(|key| _ = black_box(read(&sides.rust.check(black_box(key.as_slice()))))))
 }
 
 fn c(sides: &Sides, keys: &[[u8; 8]]) -> f64 {
     let check = black_box(sluice_check as Check);
     let mut decision = sluice_decision::default();
-    time(|| {
+    time(CHECKS, || {
         for key in keys {
             // SAFETY: as in `c_at`.
             black_box(unsafe { check(sides.c, black_box(key).as_ptr().cast(), 8, 1, &raw mut decision) });
@@ -122,7 +120,7 @@ fn c(sides: &Sides, keys: &[[u8; 8]]) -> f64 {
 fn rust_many(sides: &Sides, keys: &[[u8; 8]]) -> f64 {
     let requests: Vec<Request<'_>> = keys.iter().map(Request::new).collect();
     let mut decisions = [Decision::default(); BATCH];
-    time(|| {
+    time(CHECKS, || {
         for batch in requests.chunks_exact(BATCH) {
             sides.rust.check_many_at(batch, &mut decisions, NOW);
             black_box(&decisions);
@@ -135,7 +133,7 @@ fn c_many(sides: &Sides, keys: &[[u8; 8]]) -> f64 {
     let requests: Vec<sluice_request> = keys.iter().map(request).collect();
     let check_many = black_box(sluice_check_many_at as CheckManyAt);
     let mut decisions = [sluice_decision::default(); BATCH];
-    time(|| {
+    time(CHECKS, || {
         for batch in requests.chunks_exact(BATCH) {
             // SAFETY: a live limiter, requests and places of ours.
             black_box(unsafe { check_many(sides.c, batch.as_ptr(), BATCH, NOW, decisions.as_mut_ptr()) });
@@ -144,34 +142,15 @@ fn c_many(sides: &Sides, keys: &[[u8; 8]]) -> f64 {
     })
 }
 
-/// ns per check of what does `CHECKS` of them.
-fn time(work: impl FnOnce()) -> f64 {
-    let start = Instant::now();
-    work();
-    start.elapsed().as_nanos() as f64 / CHECKS as f64
-}
-
-fn report(workload: &str, mut rust: impl FnMut() -> f64, mut c: impl FnMut() -> f64) {
-    let (mut rusts, mut cs, mut differences, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for round in 0..=*ROUNDS {
-        let (one, other) = (rust(), c());
-        // The first round warms caches and page tables.
-        if round > 0 {
-            rusts.push(one);
-            cs.push(other);
-            differences.push(other - one);
-            ratios.push(other / one);
-        }
-    }
-    let show = |(low, median, high): (f64, f64, f64)| format!("{median:.1} ({low:.1}-{high:.1})");
-    let (rusts, cs) = (show(spread(rusts)), show(spread(cs)));
-    let (difference, ratio) = (spread(differences).1, spread(ratios).1);
-    println!("{workload:<46} {rusts:>20} {cs:>20} {difference:>+8.1} {ratio:>5.2}x");
-}
-
-/// Lower quartile, median, upper quartile.
-fn spread(mut figures: Vec<f64>) -> (f64, f64, f64) {
-    figures.sort_unstable_by(f64::total_cmp);
-    let at = |share: f64| figures[((figures.len() - 1) as f64 * share) as usize];
-    (at(0.25), at(0.5), at(0.75))
+fn report(workload: &str, rust: impl Fn() -> f64, c: impl Fn() -> f64) {
+    let sides: [&dyn Fn() -> f64; 2] = [&rust, &c];
+    let rounds = Rounds::interleaved(2, *ROUNDS, |side| sides[side]());
+    let (rust, c) = (rounds.of(0), rounds.of(1));
+    println!(
+        "{workload:<46} {:>20} {:>20} {:>+8.1} {:>5.2}x",
+        rounds.spread(0),
+        rounds.spread(1),
+        difference(c, rust),
+        ratio(c, rust)
+    );
 }

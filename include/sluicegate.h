@@ -51,6 +51,15 @@
  *
  * Every process may be killed at any instant: the others go on, and the limit holds.
  *
+ * What an HTTP server answers is made of decisions too, of one or of several on one request. A sluice_quota gives a limiter's
+ * policy the name that clients see; sluice_answer_outcome tells the status, sluice_answer_header_lines and
+ * sluice_answer_headers the header fields, sluice_answer_body a body as JSON, as a page or as text.
+ *
+ *     sluice_quota_of("hourly", limiter, &quota); // once
+ *     sluice_verdict verdict = {quota, &decision, 1, NULL, 0};
+ *     sluice_answer answer = {sizeof answer, NULL, &verdict, 1, now};
+ *     sluice_answer_header_lines(&answer, headers, sizeof headers, &length);
+ *
  * Rules that hold for every function:
  *
  *   threads     Every function is safe to call from any thread. One limiter serves all threads at once, without a lock
@@ -66,8 +75,8 @@
  *               with a NUL, that a limiter has not been freed.
  *   outputs     Written on success only; on a failure they are left as they were. What a text needs is told also where its
  *               buffer is too small, and then the buffer holds nothing of use.
- *   ownership   The library keeps no pointer it is given. All that the caller must give back are the limiters, quotas and
- *               settings that a function ending in _new, _of, _open or _attach, or one of their _with forms, has made: by
+ *   ownership   The library keeps no pointer it is given. All that the caller must give back are the limiters, quotas,
+ *               settings, identities and retry policies that a function ending in _new, _of, _open or _attach, or one of their _with forms, has made: by
  *               the function ending in _free.
  *   units       Times are nanoseconds, points in time count from 1970-01-01 00:00 UTC, costs and limits are permits.
  *   numbers     Constants keep their values and structs their layout as long as SLUICE_ABI_VERSION is the same.
@@ -108,6 +117,15 @@
 
 /** What to begin a `sluice_outcome` with. */
 #define SLUICE_OUTCOME_INIT {sizeof(sluice_outcome), 0, 0, NULL, 0, 0}
+
+/** What to begin a `sluice_identity_options` with: all defaults. */
+#define SLUICE_IDENTITY_OPTIONS_INIT {sizeof(sluice_identity_options), NULL, NULL, 0, 0, 0, 0}
+
+/** What to begin a `sluice_retry_options` with: all defaults. */
+#define SLUICE_RETRY_OPTIONS_INIT {sizeof(sluice_retry_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL}
+
+/** What to begin a `sluice_attempt` with: the first one, of no method yet. */
+#define SLUICE_ATTEMPT_INIT {sizeof(sluice_attempt), NULL, 1, 0, 0, 0, 0}
 
 /** So many bytes hold the header lines of an answer with `n` verdicts, their NUL included. */
 #define SLUICE_HEADER_LINES_MAX(n) (512 + 768 * (size_t)(n))
@@ -331,10 +349,167 @@
 #define SLUICE_BODY_TEXT 4
 
 /**
+ * NAT64's addresses in 64:ff9b::/96 count as the IPv4 address in them.
+ */
+#define SLUICE_EMBEDDED_NAT64 1
+
+/**
+ * 6to4's addresses in 2002::/16 count as the IPv4 address in them.
+ */
+#define SLUICE_EMBEDDED_6TO4 2
+
+/**
+ * Teredo's addresses in 2001::/32 count as the client's IPv4 address in them.
+ */
+#define SLUICE_EMBEDDED_TEREDO 4
+
+/**
+ * The client's address is the peer's: there is no proxy in front, none that is trusted, or it has sent no header.
+ */
+#define SLUICE_SOURCE_PEER 0
+
+/**
+ * The client's address is from the header.
+ */
+#define SLUICE_SOURCE_HEADER 1
+
+/**
+ * The header has no address where the client's would be, so it is that of the last good hop: a sign of a proxy that is set
+ * up otherwise than was said.
+ */
+#define SLUICE_SOURCE_FALLBACK 2
+
+/**
+ * A part of a key: a client's address, as `sluice_client` has it in `key`.
+ */
+#define SLUICE_PART_ADDRESS 0
+
+/**
+ * A part of a key: a user, who has proved to be one.
+ */
+#define SLUICE_PART_USER 1
+
+/**
+ * A part of a key: a header's name and its value.
+ */
+#define SLUICE_PART_HEADER 2
+
+/**
+ * A part of a key: something else, under a name.
+ */
+#define SLUICE_PART_NAMED 3
+
+/**
+ * The longest key of an address, in bytes.
+ */
+#define SLUICE_CLIENT_KEY_MAX 18
+
+/**
+ * A buffer of so many bytes holds the text of any client, its NUL included.
+ */
+#define SLUICE_CLIENT_TEXT_MAX 64
+
+/**
+ * Read header fields as the standards' grammars have them, and nothing else.
+ */
+#define SLUICE_RETRY_STRICT 1
+
+/**
+ * Try every method again on a 429: for a service that is known to count requests before it acts on any.
+ */
+#define SLUICE_RETRY_ANY_METHOD_ON_429 2
+
+/**
+ * Add nothing by chance to a wait that the server has named.
+ */
+#define SLUICE_RETRY_NO_JITTER 4
+
+/**
+ * The request may be sent twice without harm whatever its method: it has an `Idempotency-Key`, say.
+ */
+#define SLUICE_ATTEMPT_REPEATABLE 1
+
+/**
+ * The request's body cannot be sent again.
+ */
+#define SLUICE_ATTEMPT_BODY_IS_GONE 2
+
+/**
+ * There is a retry.
+ */
+#define SLUICE_GIVE_UP_NOT 0
+
+/**
+ * The response is none that is tried again, as most are.
+ */
+#define SLUICE_GIVE_UP_STATUS 1
+
+/**
+ * The server asks not to be asked again.
+ */
+#define SLUICE_GIVE_UP_SERVER_FORBIDS 2
+
+/**
+ * The method is not idempotent, and nothing says that the request can be repeated without harm.
+ */
+#define SLUICE_GIVE_UP_METHOD 3
+
+/**
+ * The request's body is gone.
+ */
+#define SLUICE_GIVE_UP_BODY 4
+
+/**
+ * There have been as many attempts as there may be.
+ */
+#define SLUICE_GIVE_UP_ATTEMPTS 5
+
+/**
+ * The server asks for a longer wait than is accepted.
+ */
+#define SLUICE_GIVE_UP_SERVER_WAIT 6
+
+/**
+ * The next attempt would begin after the deadline.
+ */
+#define SLUICE_GIVE_UP_DEADLINE 7
+
+/**
+ * Too few requests go well for so many retries.
+ */
+#define SLUICE_GIVE_UP_BUDGET 8
+
+/**
+ * The server has not said when to come back.
+ */
+#define SLUICE_HINT_NONE 0
+
+/**
+ * The server has named a time by `Retry-After`, or by `retry-after-ms` and its like.
+ */
+#define SLUICE_HINT_RETRY_AFTER 1
+
+/**
+ * The server has named a time by the IETF draft's `RateLimit`.
+ */
+#define SLUICE_HINT_RATE_LIMIT 2
+
+/**
+ * The server has named a time by `X-RateLimit-Reset` and its like.
+ */
+#define SLUICE_HINT_RESET 3
+
+/**
  * How HTTP answers look, checked once: made by `sluice_http_settings_new`, given back by `sluice_http_settings_free`. It
  * never changes, so one serves any number of threads at once.
  */
 typedef struct sluice_http_settings sluice_http_settings;
+
+/**
+ * How clients are told apart, checked once: made by `sluice_identity_new`, given back by `sluice_identity_free`. It never
+ * changes, so one serves any number of threads at once.
+ */
+typedef struct sluice_identity sluice_identity;
 
 /**
  * One policy over one table of keys. Made by `sluice_limiter_new`, `_open` or `_attach`, given back by
@@ -347,10 +522,22 @@ typedef struct sluice_http_settings sluice_http_settings;
 typedef struct sluice_limiter sluice_limiter;
 
 /**
+ * A list of networks, checked once: made by `sluice_networks_new`, given back by `sluice_networks_free`. It never changes,
+ * so one serves any number of threads at once.
+ */
+typedef struct sluice_networks sluice_networks;
+
+/**
  * A policy under the name that HTTP answers call it by, made once for each limiter: by `sluice_quota_new` or
  * `sluice_quota_of`, given back by `sluice_quota_free`. It never changes, so one serves any number of threads at once.
  */
 typedef struct sluice_quota sluice_quota;
+
+/**
+ * When requests are tried again, checked once: made by `sluice_retry_new`, given back by `sluice_retry_free`. It serves
+ * any number of threads at once, who share its budget.
+ */
+typedef struct sluice_retry sluice_retry;
 
 /**
  * A limiter in memory that processes share, whose policy can be replaced while all of them use it. Made by
@@ -682,6 +869,293 @@ typedef void (*sluice_header_visitor)(void *context,
                                       const char *value,
                                       size_t value_len);
 
+/**
+ * How clients may be told apart. Begin with `SLUICE_IDENTITY_OPTIONS_INIT`, then set what should differ; 0 or NULL stands
+ * for the default in every field but the first. Texts end with a NUL and are read during the call only.
+ *
+ * It grows as `sluice_options` does.
+ */
+typedef struct sluice_identity_options {
+    /**
+     * sizeof(sluice_identity_options), as the caller was compiled.
+     */
+    size_t struct_size;
+    /**
+     * The one header that names clients; NULL for "X-Forwarded-For". "Forwarded" has the grammar of RFC 7239, every
+     * other is a list of addresses.
+     */
+    const char *header;
+    /**
+     * The proxies that are trusted: "none", a number of hops such as "2", or networks and addresses with commas between
+     * them, such as "10.0.0.0/8, 2001:db8::/32", also "loopback", "private" and "unix". NULL for none.
+     */
+    const char *proxies;
+    /**
+     * How many bits of an IPv6 address count, from 1 to 128; 0 for 64.
+     */
+    uint32_t ipv6_prefix;
+    /**
+     * How many bits of an IPv4 address count, from 1 to 32; 0 for 32.
+     */
+    uint32_t ipv4_prefix;
+    /**
+     * Some of `SLUICE_EMBEDDED_*`, combined by `|`. IPv4-mapped addresses always count as IPv4.
+     */
+    uint32_t embedded;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} sluice_identity_options;
+
+/**
+ * Bytes of any content, which are read during a call only.
+ */
+typedef struct sluice_bytes {
+    /**
+     * `len` bytes. May be NULL if `len` is 0.
+     */
+    const void *data;
+    /**
+     * How many.
+     */
+    size_t len;
+} sluice_bytes;
+
+/**
+ * Who a request comes from.
+ */
+typedef struct sluice_client {
+    /**
+     * What the client is counted by: the key for `sluice_check`, of which the first `key_len` bytes count. The others
+     * are 0.
+     */
+    uint8_t key[24];
+    /**
+     * At most `SLUICE_CLIENT_KEY_MAX`.
+     */
+    uint32_t key_len;
+    /**
+     * One of `SLUICE_SOURCE_*`: how the address was found.
+     */
+    uint32_t source;
+    /**
+     * The client's whole address in network byte order, of which the first `address_len` bytes count. The others are 0.
+     */
+    uint8_t address[16];
+    /**
+     * 4, 16, or 0 for a client that has none. An IPv4-mapped IPv6 address is one of IPv4.
+     */
+    uint32_t address_len;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} sluice_client;
+
+/**
+ * One part of a key.
+ */
+typedef struct sluice_key_part {
+    /**
+     * One of `SLUICE_PART_*`.
+     */
+    uint32_t kind;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * The name of a header or of a named part; (NULL, 0) for the others. A header's is the same in upper and lower case.
+     */
+    const void *name;
+    /**
+     * The length of the name in bytes.
+     */
+    size_t name_len;
+    /**
+     * The part's value, bytes of any content and length. May be NULL if `value_len` is 0.
+     */
+    const void *value;
+    /**
+     * The length of the value in bytes.
+     */
+    size_t value_len;
+} sluice_key_part;
+
+/**
+ * When requests may be tried again. Begin with `SLUICE_RETRY_OPTIONS_INIT`, then set what should differ; 0 or NULL stands
+ * for the default in every field but the first. Times are in nanoseconds and go up to 366 days.
+ *
+ * It grows as `sluice_options` does.
+ */
+typedef struct sluice_retry_options {
+    /**
+     * sizeof(sluice_retry_options), as the caller was compiled.
+     */
+    size_t struct_size;
+    /**
+     * Own back-off, for a response that does not say when: a chance between 50 ms and this, doubled for every further
+     * attempt; 0 for 500 ms.
+     */
+    uint64_t base_ns;
+    /**
+     * The most that own back-off grows to; 0 for 30 s.
+     */
+    uint64_t cap_ns;
+    /**
+     * How long after the beginning of the first attempt the last one may begin; 0 for 300 s.
+     */
+    uint64_t deadline_ns;
+    /**
+     * The longest wait that a server may ask for; beyond it there is no retry. 0 for 120 s.
+     */
+    uint64_t max_server_wait_ns;
+    /**
+     * The most that is added by chance to a wait that the server has named; 0 for 30 s.
+     */
+    uint64_t max_jitter_ns;
+    /**
+     * The same in percent of that wait, up to 100; 0 for 10.
+     */
+    uint32_t jitter_percent;
+    /**
+     * How many attempts there are in all, the first included, up to 1000; 0 for 4.
+     */
+    uint32_t max_attempts;
+    /**
+     * How many retries may come without a time that the server has named: while more than half of so many tokens are
+     * left, of which each such response takes one; up to 1000000. 0 for no such bound.
+     */
+    uint32_t budget_tokens;
+    /**
+     * How much of a token a response gives back that goes well, in percent, up to 100; 0 for 20.
+     */
+    uint32_t budget_percent;
+    /**
+     * Some of `SLUICE_RETRY_*`, combined by `|`.
+     */
+    uint32_t flags;
+    /**
+     * How many statuses there are at `statuses`.
+     */
+    uint32_t n_statuses;
+    /**
+     * How many there are at `statuses_with_hint`.
+     */
+    uint32_t n_statuses_with_hint;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * The statuses that are tried again, from 400 to 599; NULL for 429 and 503, and 413 where it says when.
+     */
+    const uint16_t *statuses;
+    /**
+     * More that are tried again only where the response says when, such as the 403 of GitHub; NULL for none.
+     */
+    const uint16_t *statuses_with_hint;
+} sluice_retry_options;
+
+/**
+ * The attempt whose response has come. Begin with `SLUICE_ATTEMPT_INIT`. It grows as `sluice_options` does.
+ */
+typedef struct sluice_attempt {
+    /**
+     * sizeof(sluice_attempt), as the caller was compiled.
+     */
+    size_t struct_size;
+    /**
+     * The request's method, such as "GET", ended by a NUL; not NULL.
+     */
+    const char *method;
+    /**
+     * Which attempt it was: the first is number 1.
+     */
+    uint32_t number;
+    /**
+     * The response's status.
+     */
+    uint32_t status;
+    /**
+     * How long ago the first attempt began, in nanoseconds, by a monotonic clock.
+     */
+    uint64_t elapsed_ns;
+    /**
+     * Some of `SLUICE_ATTEMPT_*`, combined by `|`.
+     */
+    uint32_t flags;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} sluice_attempt;
+
+/**
+ * One header field of a response: bytes of any content.
+ */
+typedef struct sluice_header {
+    /**
+     * The name, in upper or lower case. May be NULL if `name_len` is 0.
+     */
+    const void *name;
+    /**
+     * The length of the name in bytes.
+     */
+    size_t name_len;
+    /**
+     * The value. May be NULL if `value_len` is 0.
+     */
+    const void *value;
+    /**
+     * The length of the value in bytes.
+     */
+    size_t value_len;
+} sluice_header;
+
+/**
+ * What to do about a response.
+ */
+typedef struct sluice_advice {
+    /**
+     * 1 to ask again after `wait_ns`; 0 to let the caller have this response.
+     */
+    uint32_t retry;
+    /**
+     * One of `SLUICE_GIVE_UP_*`: why there is no retry.
+     */
+    uint32_t reason;
+    /**
+     * How long to wait before the next attempt, in nanoseconds; 0 if there is none.
+     */
+    uint64_t wait_ns;
+    /**
+     * Where there is no retry: how long the server wants to be left alone, in nanoseconds; `SLUICE_NEVER` where it has not
+     * said so. Else 0. More than 584 years are told as 1 less than `SLUICE_NEVER`.
+     */
+    uint64_t come_back_ns;
+} sluice_advice;
+
+/**
+ * What a response says of coming back.
+ */
+typedef struct sluice_hint {
+    /**
+     * One of `SLUICE_HINT_*`: which field says so.
+     */
+    uint32_t source;
+    /**
+     * 1 if the server asks not to be asked again, else 0.
+     */
+    uint32_t forbids_retry;
+    /**
+     * How long to wait at least, in nanoseconds; 0 for a time that has come already, `SLUICE_NEVER` where nothing is said.
+     * More than 584 years are told as 1 less than `SLUICE_NEVER`.
+     */
+    uint64_t wait_ns;
+} sluice_hint;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -733,7 +1207,7 @@ SLUICE_API size_t sluice_last_error(char *buf, size_t cap) SLUICE_NOEXCEPT;
  *   fixed-window, sliding-window, token-bucket and leaky-bucket; units ns us ms s m h d. For example
  *   "token-bucket 100/s burst=200", "fixed-window 5000/1h", "sliding-window 100/60m", "leaky-bucket 10/s
  *   burst=20". Limits and bursts go to 4294967295, rates to 10^9 a second, periods from 1us to 3653d.
- * * `max_keys`: how many keys can be live at once before one has to give way, from 1; 29 bytes each, all of which
+ * * `max_keys`: how many keys can be live at once before one has to give way, from 1; 24 bytes each, all of which
  *   are taken now and never more
  * * `out`: receives the limiter, the caller's to free; left as it was on an error
  *
@@ -1118,6 +1592,52 @@ int32_t sluice_refund_at(const struct sluice_limiter *limiter,
                          size_t key_len,
                          uint64_t cost,
                          uint64_t now_unix_ns)
+SLUICE_NOEXCEPT;
+
+/**
+ * Gives back what one decision has charged, unless it has lapsed, and tells how the key stands then: for a request that
+ * turns out not to count when it has been served, which may take long.
+ *
+ * `sluice_refund` takes permits off whatever the key has consumed by then; after a new window has begun, or a bucket has
+ * been full in between, that is what others have consumed. This gives back nothing then.
+ *
+ * * `limiter`: not NULL
+ * * `key`, `key_len`, `cost`: as they were for the check
+ * * `charge`: its decision, not NULL; one that was denied or not counted has charged nothing
+ * * `charged_at_unix_ns`: a time no later than the check's, such as `sluice_now` before it
+ * * `out`: receives how the key stands, as a check of cost 0 would tell it; not NULL, may be `charge`; left as it was on
+ *   an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_refund`; `charge` is NULL or good for reading, `out` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_refund_charge(const struct sluice_limiter *limiter,
+                             const void *key,
+                             size_t key_len,
+                             uint64_t cost,
+                             const struct sluice_decision *charge,
+                             uint64_t charged_at_unix_ns,
+                             struct sluice_decision *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Gives a charge back as `sluice_refund_charge` does, at `now_unix_ns`, a time as for `sluice_check_at`. Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_refund_charge`.
+ */
+SLUICE_API
+int32_t sluice_refund_charge_at(const struct sluice_limiter *limiter,
+                                const void *key,
+                                size_t key_len,
+                                uint64_t cost,
+                                const struct sluice_decision *charge,
+                                uint64_t charged_at_unix_ns,
+                                uint64_t now_unix_ns,
+                                struct sluice_decision *out)
 SLUICE_NOEXCEPT;
 
 /**
@@ -1666,6 +2186,301 @@ int32_t sluice_body_from_accept(const char *accept,
                                 size_t n,
                                 uint32_t *out)
 SLUICE_NOEXCEPT;
+
+/**
+ * Checks how clients are to be told apart, and keeps it.
+ *
+ * * `options`: not NULL; read during the call only
+ * * `out`: receives the identity, the caller's to free; left as it was on an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`; `sluice_last_error` says which option is wrong, and what would be right.
+ * Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `options` is NULL or good for reading its `struct_size` bytes, and its texts are NULL or end with a NUL; `out` is NULL
+ * or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_identity_new(const struct sluice_identity_options *options,
+                            struct sluice_identity **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Frees an identity. NULL is none, and nothing happens.
+ *
+ * * `identity`: from `sluice_identity_new`; no other thread may be using it, and nobody may afterwards
+ *
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `identity` is NULL or an identity that was not freed before and that nobody uses now or later.
+ */
+SLUICE_API void sluice_identity_free(struct sluice_identity *identity) SLUICE_NOEXCEPT;
+
+/**
+ * Finds who a request comes from, and the key by which to count it.
+ *
+ * * `identity`: NULL for the default: the peer is the client, whatever it sends
+ * * `peer`, `peer_len`: the address at the other end of the connection in network byte order: 4 bytes of IPv4 (`sin_addr`),
+ *   16 of IPv6 (`sin6_addr`), or (NULL, 0) for a peer that has none (a Unix socket)
+ * * `lines`: the values of all lines of the identity's header, in the order in which they came; none is too long or too
+ *   strange. NULL only if `n` is 0
+ * * `n`: how many; 0 where the request has no such header
+ * * `out`: receives the client, not NULL; left as it was on an error
+ *
+ * The header is looked at only where the peer is trusted, from the right, and up to the first address that is none of a
+ * trusted proxy. An entry that is no address ends the way at the last good hop: never at one that anybody could have
+ * written. An IPv6 address is cut to the identity's prefix, an IPv4-mapped one is IPv4; ports and zone ids are dropped.
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once; it takes no lock and allocates
+ * nothing. Since 0.1.0.
+ *
+ * # Safety
+ * `identity` is NULL or an identity that is not freed before this returns; `peer` is good for reading `peer_len` bytes,
+ * `lines` for reading `n` of them, and each for its length; `out` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_client_key(const struct sluice_identity *identity,
+                          const void *peer,
+                          size_t peer_len,
+                          const struct sluice_bytes *lines,
+                          size_t n,
+                          struct sluice_client *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Writes what a client is counted by as text, ended by a NUL, for logs: "203.0.113.10", "2001:db8::/64", or "local" for all
+ * that have no address.
+ *
+ * * `client`: as `sluice_client_key` has filled it, not NULL
+ * * `buf`: where to; NULL only if `cap` is 0
+ * * `cap`: the bytes at `buf`; `SLUICE_CLIENT_TEXT_MAX` are always enough
+ * * `length`: receives the bytes of the text without its NUL, also on `SLUICE_ERR_BUFFER`; not NULL
+ *
+ * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the text and its NUL do not fit, and then what is
+ * at `buf` is of no use. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `client` is NULL or good for reading; `buf` is NULL or good for writing `cap` bytes; `length` is NULL or good for
+ * writing.
+ */
+SLUICE_API
+int32_t sluice_client_text(const struct sluice_client *client,
+                           char *buf,
+                           size_t cap,
+                           size_t *length)
+SLUICE_NOEXCEPT;
+
+/**
+ * Puts a key together from parts, none of which can pass for another or for two, whatever it holds.
+ *
+ * * `parts`: `n` of them; NULL only if `n` is 0
+ * * `n`: how many; 0 is the empty key
+ * * `buf`: where to; NULL only if `cap` is 0. It gets the bytes of the key alone, without a NUL
+ * * `cap`: the bytes at `buf`; for each part its name, its value and 21 more are always enough
+ * * `length`: receives the bytes of the key, also on `SLUICE_ERR_BUFFER`; not NULL
+ *
+ * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the key does not fit, and then what is at `buf` is of
+ * no use. A key of one address is that address's own. Safe from any thread; it allocates nothing. Since 0.1.0.
+ *
+ * # Safety
+ * `parts` is NULL or good for reading `n` of them, and each one's name and value for its length; `buf` is NULL or good for
+ * writing `cap` bytes and none of those; `length` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_key_join(const struct sluice_key_part *parts,
+                        size_t n,
+                        void *buf,
+                        size_t cap,
+                        size_t *length)
+SLUICE_NOEXCEPT;
+
+/**
+ * Checks a list of networks, such as those of clients that no limit holds, and keeps it.
+ *
+ * * `text`: networks and addresses with commas or blanks between them, such as "10.0.0.0/8, 2001:db8::/32"; "loopback"
+ *   and "private" are short for several, "unix" stands for peers that have no address. Ends with a NUL, not NULL
+ * * `out`: receives the list, the caller's to free; left as it was on an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`; `sluice_last_error` says which of them is none. Safe from any thread. Since
+ * 0.1.0.
+ *
+ * # Safety
+ * `text` is NULL or ends with a NUL; `out` is NULL or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_networks_new(const char *text,
+                            struct sluice_networks **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Tells whether an address is in one of the networks.
+ *
+ * * `networks`: not NULL
+ * * `address`, `address_len`: in network byte order as of `sluice_client`: 4 bytes of IPv4, 16 of IPv6, of which an
+ *   IPv4-mapped one is IPv4; or (NULL, 0) for a client that has none
+ * * `out`: receives 1 or 0; not NULL, left as it was on an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once. Since 0.1.0.
+ *
+ * # Safety
+ * `networks` is NULL or a list that is not freed before this returns; `address` is good for reading `address_len` bytes;
+ * `out` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_networks_contain(const struct sluice_networks *networks,
+                                const void *address,
+                                size_t address_len,
+                                uint32_t *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Frees a list of networks. NULL is none, and nothing happens.
+ *
+ * * `networks`: from `sluice_networks_new`; no other thread may be using it, and nobody may afterwards
+ *
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `networks` is NULL or a list that was not freed before and that nobody uses now or later.
+ */
+SLUICE_API void sluice_networks_free(struct sluice_networks *networks) SLUICE_NOEXCEPT;
+
+/**
+ * Writes a key that `sluice_key_join` or `sluice_client_key` has made as one line of printable ASCII, ended by a NUL, for
+ * logs: "203.0.113.10,user=ann".
+ *
+ * Of a header's value, which may be a secret, there is nothing but a hash that is the same as long as the process runs.
+ * What is not printable is escaped, and what is long is cut. Other keys are shown as bytes are, escaped and cut.
+ *
+ * * `key`, `key_len`: as for `sluice_check`
+ * * `buf`: where to; NULL only if `cap` is 0
+ * * `cap`: the bytes at `buf`
+ * * `length`: receives the bytes of the text without its NUL, also on `SLUICE_ERR_BUFFER`; not NULL
+ *
+ * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the text and its NUL do not fit, and then what is
+ * at `buf` is of no use. Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `key` is good for reading `key_len` bytes; `buf` is NULL or good for writing `cap` bytes; `length` is NULL or good for
+ * writing.
+ */
+SLUICE_API
+int32_t sluice_key_text(const void *key,
+                        size_t key_len,
+                        char *buf,
+                        size_t cap,
+                        size_t *length)
+SLUICE_NOEXCEPT;
+
+/**
+ * Checks when requests are to be tried again, and keeps it.
+ *
+ * * `options`: not NULL; read during the call only. Whoever wants all defaults needs none: `sluice_retry_decide` takes NULL
+ * * `out`: receives the retry policy, the caller's to free; left as it was on an error
+ *
+ * Returns `SLUICE_OK` or `SLUICE_ERR_ARGUMENT`; `sluice_last_error` says which option is wrong, and what would be right.
+ * Safe from any thread. Since 0.1.0.
+ *
+ * # Safety
+ * `options` is NULL or good for reading its `struct_size` bytes, and its statuses for reading as many as it says; `out` is
+ * NULL or good for writing a pointer.
+ */
+SLUICE_API
+int32_t sluice_retry_new(const struct sluice_retry_options *options,
+                         struct sluice_retry **out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Frees a retry policy. NULL is none, and nothing happens.
+ *
+ * * `retry`: from `sluice_retry_new`; no other thread may be using it, and nobody may afterwards
+ *
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `retry` is NULL or a retry policy that was not freed before and that nobody uses now or later.
+ */
+SLUICE_API void sluice_retry_free(struct sluice_retry *retry) SLUICE_NOEXCEPT;
+
+/**
+ * Decides what to do about a response, by the system's clock and a random number: see `sluice_retry_decide_at`.
+ *
+ * * `retry`, `attempt`, `headers`, `n`, `out`: as there
+ *
+ * Since 0.1.0.
+ *
+ * # Safety
+ * As for `sluice_retry_decide_at`.
+ */
+SLUICE_API
+int32_t sluice_retry_decide(const struct sluice_retry *retry,
+                            const struct sluice_attempt *attempt,
+                            const struct sluice_header *headers,
+                            size_t n,
+                            struct sluice_advice *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Decides what to do about a response: wait so long and ask again, or let the caller have it and say when to come back.
+ *
+ * A wait that the server has named is never shortened. The library neither waits nor asks.
+ *
+ * * `retry`: NULL for all defaults, without a budget
+ * * `attempt`: not NULL
+ * * `headers`: the fields of the response, in any order; those that are no help are passed over. NULL only if `n` is 0
+ * * `n`: how many
+ * * `now_unix_ns`: the wall clock, in nanoseconds since 1970-01-01 00:00 UTC
+ * * `random`: a number of which each is as likely as any other; 0 adds no jitter and makes own back-off the shortest
+ * * `out`: receives the advice, not NULL; left as it was on an error
+ *
+ * Returns `SLUICE_OK` whether there is a retry or not, or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once.
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `retry` is NULL or a retry policy that is not freed before this returns; `attempt` is NULL or good for reading its
+ * `struct_size` bytes, and its method ends with a NUL; `headers` is NULL or good for reading `n` of them, and each one's
+ * name and value for its length; `out` is NULL or good for writing.
+ */
+SLUICE_API
+int32_t sluice_retry_decide_at(const struct sluice_retry *retry,
+                               const struct sluice_attempt *attempt,
+                               const struct sluice_header *headers,
+                               size_t n,
+                               uint64_t now_unix_ns,
+                               uint64_t random,
+                               struct sluice_advice *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * Tells what a response says of coming back, whatever its status.
+ *
+ * * `headers`, `n`, `now_unix_ns`: as for `sluice_retry_decide_at`
+ * * `flags`: `SLUICE_RETRY_STRICT` or 0
+ * * `out`: receives what is said, not NULL; left as it was on an error
+ *
+ * Returns `SLUICE_OK`, also where nothing is said, or `SLUICE_ERR_ARGUMENT`. Safe from any number of threads at once.
+ * Since 0.1.0.
+ *
+ * # Safety
+ * `headers` is NULL or good for reading `n` of them, and each one's name and value for its length; `out` is NULL or good
+ * for writing.
+ */
+SLUICE_API
+int32_t sluice_retry_hint(const struct sluice_header *headers,
+                          size_t n,
+                          uint64_t now_unix_ns,
+                          uint32_t flags,
+                          struct sluice_hint *out)
+SLUICE_NOEXCEPT;
+
+/**
+ * A fixed English phrase for a reason, one of `SLUICE_GIVE_UP_*`.
+ *
+ * Never NULL, valid for ever, nothing to free. A number that is no reason has a phrase too. Safe from any thread.
+ * Since 0.1.0.
+ */
+SLUICE_API const char *sluice_give_up_message(uint32_t reason) SLUICE_NOEXCEPT;
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -359,6 +359,16 @@ public:
     void refund_at(std::string_view key, std::uint64_t cost, time_point now) const noexcept {
         static_cast<void>(sluice_refund_at(raw(), key.data(), key.size(), cost, unix_ns(now)));
     }
+    /**
+     * Gives back what a decision has charged, unless it has lapsed, and tells how the key stands then: for a request that
+     * turns out not to count when it has been served. `charged_at` is a time no later than the check's.
+     */
+    sluicegate::decision refund_charge(std::string_view key, std::uint64_t cost, const sluicegate::decision &charge,
+                                       time_point charged_at) const noexcept {
+        sluice_decision out{};
+        static_cast<void>(sluice_refund_charge(raw(), key.data(), key.size(), cost, &charge.raw(), unix_ns(charged_at), &out));
+        return sluicegate::decision(out);
+    }
     /** Forgets the key. */
     void reset(std::string_view key) const noexcept {
         static_cast<void>(sluice_reset(raw(), key.data(), key.size()));

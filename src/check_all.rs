@@ -3,6 +3,7 @@
 use crate::clock::{Clock, MonotonicClock};
 use crate::decision::Decision;
 use crate::limiter::Limiter;
+use crate::refund_charge::is_whole;
 
 /// What one limit is asked for: permits of a limiter for a key.
 #[derive(Debug)]
@@ -88,14 +89,18 @@ fn check_slice<C>(
     check_in_turn(charges.len(), |n| charges[n], |n, decision, _| decisions[n] = decision, now)
 }
 
+/// Up to how many charges of one request are made without allocating.
+const FEW: usize = 8;
+
 /// Something that can be charged to a limit.
 pub(crate) trait Chargeable {
     /// What the limit would answer at `now`.
     fn ask(&self, now: u64) -> Decision;
     /// Charges it, if the limit allows it.
     fn charge(&self, now: u64) -> Decision;
-    /// Takes the charge back.
-    fn take_back(&self, now: u64);
+    /// Takes a charge back that was made at `charged_at`, unless it may have lapsed meanwhile: then it is others' that would
+    /// be given.
+    fn take_back(&self, charge: &Decision, charged_at: u64, now: u64);
 }
 
 impl<C> Chargeable for Charge<'_, C> {
@@ -110,8 +115,10 @@ impl<C> Chargeable for Charge<'_, C> {
     }
 
     #[inline(always)]
-    fn take_back(&self, now: u64) {
-        self.limiter.refund_at(self.key, self.cost, now);
+    fn take_back(&self, charge: &Decision, charged_at: u64, now: u64) {
+        if is_whole(self.limiter.policy(), charge, charged_at, now) {
+            self.limiter.refund_at(self.key, self.cost, now);
+        }
     }
 }
 
@@ -141,15 +148,24 @@ pub(crate) fn check_in_turn<T: Chargeable>(
             return false;
         }
     }
+    let mut few = [(Decision::default(), 0); FEW];
+    let mut many = Vec::new();
+    let made: &mut [(Decision, u64)] = if count <= FEW {
+        &mut few[..count]
+    } else {
+        many.resize(count, (Decision::default(), 0));
+        &mut many
+    };
     for n in 0..count {
         let this = charge(n);
         let time = now(&this);
         let decision = this.charge(time);
+        made[n] = (decision, time);
         answer(n, decision, time);
         if !decision.allowed() {
-            for charged in 0..n {
+            for (charged, (decision, time)) in made[..n].iter().enumerate() {
                 let charge = charge(charged);
-                charge.take_back(now(&charge));
+                charge.take_back(decision, *time, now(&charge));
             }
             // Others may have taken what was given back; that is no denial of this request by this limit.
             for (charged, (again, now)) in (0..n).map(|n| (n, ask(n))).filter(|(_, (again, _))| again.allowed()) {

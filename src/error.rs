@@ -1,8 +1,8 @@
-//! Everything that can go wrong when a policy or a limiter is made. Checks themselves cannot fail.
+//! Everything that can go wrong when a policy, a limiter or a setting is made. Checks themselves cannot fail.
 
 use std::fmt;
 
-/// Why a policy or a limiter could not be made.
+/// Why a policy, a limiter or a setting could not be made.
 ///
 /// Each message is one line that names what was wrong, the bound it broke, and a way out. No variant is
 /// returned by a check: once a [`Limiter`](crate::Limiter) exists, every call has an answer.
@@ -69,6 +69,15 @@ pub enum Error {
         /// What was asked for.
         wanted: String,
     },
+    /// A setting is wrong or out of its range: of who is asking, or of when to try again.
+    Setting {
+        /// Which setting.
+        name: &'static str,
+        /// What it was set to, cut to a length fit for a message.
+        given: String,
+        /// What was wrong with it, and what would be right.
+        problem: String,
+    },
     /// An option of an HTTP answer is not what it must be.
     #[cfg(feature = "http")]
     HttpOption {
@@ -85,7 +94,25 @@ pub(crate) fn shown(path: &std::path::Path) -> String {
     path.display().to_string().chars().map(escaped).collect()
 }
 
+/// How much of a text an error repeats.
+const SHOWN_CHARS: usize = 60;
+
+/// A text as an error repeats it: cut where it is long.
+pub(crate) fn cut(text: &str) -> String {
+    let mut cut: String = text.chars().take(SHOWN_CHARS).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    cut
+}
+
 impl Error {
+    /// A setting that is wrong.
+    #[allow(dead_code, reason = "the features that are off have no settings")]
+    pub(crate) fn setting(name: &'static str, given: impl fmt::Display, problem: impl Into<String>) -> Self {
+        Self::Setting { name, given: cut(&given.to_string()), problem: problem.into() }
+    }
+
     /// An error of the operating system's, from what was to be done.
     pub(crate) fn io(action: impl Into<String>, error: &std::io::Error) -> Self {
         Self::Io { action: action.into(), kind: error.kind(), problem: error.to_string() }
@@ -128,6 +155,7 @@ impl fmt::Display for Error {
                 f,
                 "the {what} of the table in {place} is {found}, not {wanted}; ask for the same, or name another place"
             ),
+            Self::Setting { name, given, problem } => write!(f, "{name} {given:?}: {problem}"),
             #[cfg(feature = "http")]
             Self::HttpOption { option, problem } => write!(f, "the option {option} is wrong: {problem}"),
             Self::NoEntropy => write!(f, "the operating system gave no random bytes for the table's secret seed"),

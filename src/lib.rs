@@ -44,7 +44,15 @@
 //!
 //! [`Policy`] says what is allowed, [`Limiter`] decides, [`Decision`] is the answer, [`Clock`] gives the time.
 //! [`check_all`] holds one request to several limits.
-
+#![cfg_attr(feature = "http", doc = "[`http`] makes HTTP answers of decisions: status, header fields and bodies.")]
+#![cfg_attr(
+    feature = "identity",
+    doc = "[`identity`] finds who is asking, and the key by which to count a client."
+)]
+#![cfg_attr(
+    feature = "retry",
+    doc = "[`retry`] is the client's side: how long to wait after a 429, or to give up."
+)]
 #![cfg_attr(
     any(not(target_os = "linux"), loom),
     allow(dead_code, unused_imports, reason = "shared tables need Linux, and models none")
@@ -57,11 +65,22 @@ mod decision;
 mod error;
 #[cfg(feature = "capi")]
 pub mod ffi;
+#[cfg(any(feature = "http", feature = "retry"))]
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "who only reads answers needs a part of it"))]
+#[path = "http/fields.rs"]
+mod fields;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(any(feature = "http", feature = "retry"))]
+pub mod http_date;
+#[cfg(feature = "identity")]
+pub mod identity;
 mod limiter;
 mod machine;
 mod policy;
+mod refund_charge;
+#[cfg(feature = "retry")]
+pub mod retry;
 #[cfg_attr(any(not(target_os = "linux"), loom), path = "shared/unsupported.rs")]
 mod shared;
 pub mod shared_tables;
@@ -93,6 +112,6 @@ pub fn seal_table_for_fuzzing(bytes: &mut [u8]) {
 }
 
 /// The README's examples, compiled and run with the tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "http", feature = "identity", feature = "retry"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -87,7 +87,7 @@
 //! | bytes | what | |
 //! | ---: | --- | --- |
 //! | 0 | `"sluicegt"` as a number whose first letter is its highest byte | tells the byte order |
-//! | 8 | version (32 bits), slots in a bucket (8), words before byte 256 (24) | 1, 8, 32 |
+//! | 8 | version (32 bits), slots in a bucket (8), words before byte 256 (24) | 2, 8, 32 |
 //! | 16 | the file's size in bytes | |
 //! | 24 | `max_keys` | |
 //! | 32 | algorithm, limit, period in ns, burst | fixed window 1, sliding window 2, token bucket 3, leaky bucket 4 |
@@ -100,9 +100,9 @@
 //! | 136 | the clock's offset in ns | likewise |
 //! | 144 | the latest time that a limiter has seen, to a second | |
 //! | 256 | until when the table is known to be full | |
-//! | 384 | counters: inserted, evicted, refused, allowed; 8 shards of 128 bytes | |
-//! | 1408 | buckets of 128 bytes: the tags of 8 slots, then their states | 8 for each 37 of `max_keys`, rounded up |
-//! | then | a word for each bucket: the insert that is under way, and how far keys of this home may be | |
+//! | 384 | counters: versions that were no insert, evicted, refused, allowed, rounds of versions; 8 shards of 128 bytes | |
+//! | 1408 | buckets of 128 bytes: the tags of 8 slots, then their states | 8 for each 46 of `max_keys`, rounded up |
+//! | then | a word for each bucket: how far keys of this home may be, and how often that was written | |
 //!
 //! A tag has the lower 32 bits of its key's hash, how far the slot is from the key's home, and which of the slot's owners
 //! this is. A state is one word of the algorithm's, which a single compare-and-swap moves on: that is why no crash can

@@ -7,14 +7,16 @@ pub(crate) use loom::sync::atomic::{AtomicU64, Ordering, fence};
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-/// A sequentially consistent fence after a read-modify-write of this thread's.
+/// A sequentially consistent fence for whoever has just done a compare-and-swap.
 ///
-/// On x86-64 that instruction is one, and no later load comes before it: the processor is told nothing, the compiler that
-/// it must leave their order.
+/// On x86-64 that is one already: a locked instruction has all that comes before it done before all that comes after. There
+/// it is left to keep the compiler from moving what follows.
 #[inline(always)]
 pub(crate) fn fence_after_swap() {
     #[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
     std::sync::atomic::compiler_fence(Ordering::SeqCst);
-    #[cfg(not(all(target_arch = "x86_64", not(any(loom, miri)))))]
+    #[cfg(loom)]
+    fence(Ordering::SeqCst);
+    #[cfg(not(any(loom, all(target_arch = "x86_64", not(miri)))))]
     fence(Ordering::SeqCst);
 }

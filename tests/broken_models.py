@@ -20,76 +20,127 @@ from pathlib import Path
 TIMEOUT = 120
 
 INSERT = "src/table/insert.rs"
+FIND = "src/table/find.rs"
+PLACES = "src/table/places.rs"
 CHARGE = "src/table/charge.rs"
 REFUND = "src/table/refund.rs"
 TABLE = "src/table/mod.rs"
 SUCCESSION = "src/table/succession.rs"
 
 FIRST_REQUESTS = "two_first_requests_for_one_key"
+FULL_FOR_ONE = "a_key_whose_home_is_full_for_one"
 COMES_BACK = "a_key_that_comes_back_and_one_that_wants_its_slot"
 BUCKET_COMES_BACK = "interleavings::a_bucket_that_comes_back"
-NEIGHBOURS = "neighbouring_homes_that_want_one_slot"
+REACH_LOWERED = "a_key_that_spills_while_the_reach"
 NEVER_MORE = "requests_for_one_key_never_get_more"
 REFUNDED = "a_refund_never_reaches_the_next_owner"
 EVICTION = "an_eviction_takes_the_least_consumed_key"
 STOPS_AT_HOME = "holds_up_nobody_of_its_home"
 EVICTED_REFUND = "interleavings::a_refund_of_an_evicted_key"
+REFUND_AND_REUSE = "interleavings::a_refund_and_an_insert"
+REFUND_AND_RESET = "interleavings::a_key_that_is_refunded_and_reset"
+TWICE = "interleavings::a_key_that_comes_twice_at_once"
 RESET = "interleavings::a_key_that_is_reset_and_comes_again"
+KILLED_OVER_EXPIRED = "kills::an_expired_slot_is_anybodys"
 KEPT = "a_key_keeps_what_it_has_consumed_while_the_policy_is_replaced"
 MOVED = "a_key_is_moved_with_all_that_others_charge_while_the_policy_is_replaced"
 NEW_KEY = "a_new_key_is_counted_while_the_policy_is_replaced"
-STOPS_OVER_EXPIRED = "a_thread_that_stops_in_an_insert_over_an_expired_slot"
 
 # name, file, text that is there exactly once, text instead, the model that must fail
 MUTANTS = [
-    ("bound without being frozen", INSERT, "if !self.freeze(home, header, candidate) {", "if false {", COMES_BACK),
+    ("claimed without being frozen", INSERT, "None => Frozen::returnable(place.tag, self.rule.forgotten_at(place.state)),", "None => return Some(place.state),", COMES_BACK),
     (
         "frozen whatever the state is by now",
         INSERT,
-        "seat.slot, state, frozen).is_ok()",
-        "seat.slot, self.state(self.bucket_of(home, seat), seat.slot), frozen).is_ok()",
+        "place.move_state(frozen.state()).then_some(frozen.state())",
+        "swap(place.state_word, super::read(place.state_word), frozen.state()).is_ok().then_some(frozen.state())",
         COMES_BACK,
     ),
-    ("handed over without being frozen", INSERT, "if !still_frozen {", "if false {", COMES_BACK),
     (
-        "tag changed before the freeze",
+        "claimed whatever the tag is by now",
         INSERT,
-        "candidate.is_frozen() ||",
-        "let next = candidate.tag.succeeded_by(header.fingerprint(), seat.displacement);\n"
-        "self.move_tag(self.bucket_of(home, seat), seat.slot, candidate.tag, next);\n"
-        "candidate.is_frozen() ||",
+        "if !place.move_tag(tag) {",
+        "if swap(place.tag_word, super::read(place.tag_word), tag.0).is_err() {",
         COMES_BACK,
     ),
-    ("first word not reserved", INSERT, "(tag.version() << 1 | RESERVED)", "(tag.version() << 1)", COMES_BACK),
     (
-        "inserts in the way not finished",
+        "mark of a refund not looked for",
         INSERT,
-        "self.finish(home, header, call);\n        } else {\n            self.thaw",
-        "} else {\n            self.thaw",
-        STOPS_OVER_EXPIRED,
+        "if !place.move_tag(tag) {",
+        "if !place.move_tag(tag) && swap(place.tag_word, place.tag.refunded().0, tag.0).is_err() {",
+        EVICTED_REFUND,
     ),
     (
-        "inserts of one home not finished",
+        "word put back whatever the state is by now",
         INSERT,
-        "self.finish(key.home, header, call);\n            } else if",
-        "} else if",
+        "let _ = swap(place.state_word, frozen, place.state);",
+        "let _ = swap(place.state_word, super::read(place.state_word), place.state + 0 * frozen);",
+        REFUND_AND_RESET,
+    ),
+    ("gone while its word may be put back", FIND, "let is_settled = !place.is_returnable();", "let is_settled = true;", REFUND_AND_RESET),
+    (
+        "key's own place taken from it",
+        INSERT,
+        "if Frozen::is_word(place.state) && place.tag.is_of(",
+        "if false && place.tag.is_of(",
+        TWICE,
+    ),
+    ("not looked for again", INSERT, "(is_only_place || self.is_kept(key, &place, call)) && place", "place", FULL_FOR_ONE),
+    ("not looked for beyond the home at once", INSERT, "            && !self.may_have_spilled(key);", ";", FULL_FOR_ONE),
+    ("no fence before it is looked for", INSERT, "        fence_after_swap();\n", "", FULL_FOR_ONE),
+    ("not looked for beyond the home", INSERT, "reach = self.reach(key.home);", "reach = 0;", FULL_FOR_ONE),
+    ("another awaited place left", INSERT, "Standing::Awaited => self.vacate(&other),", "Standing::Awaited => true,", FULL_FOR_ONE),
+    ("another charged place left", INSERT, "Standing::Charged => true,", "Standing::Charged => return true,", FULL_FOR_ONE),
+    (
+        "completed whatever the state is by now",
+        INSERT,
+        "call)) && place.move_state(word)",
+        "call)) && swap(place.state_word, super::read(place.state_word), word).is_ok()",
+        FIRST_REQUESTS,
+    ),
+    ("reach not extended", INSERT, "if place.displacement > 0 {", "if false {", REACH_LOWERED),
+    (
+        "reach lowered whoever has come",
+        INSERT,
+        "self.move_header(home, header, header.with_reach(reach));",
+        "self.move_header(home, self.header(home), header.with_reach(reach));",
+        REACH_LOWERED,
+    ),
+    (
+        "header left that reaches far enough",
+        INSERT,
+        "            let header = self.header(home);\n            if self.move",
+        "            let header = self.header(home);\n            if header.reach() >= displacement || self.move",
+        REACH_LOWERED,
+    ),
+    (
+        "awaited keys not completed by others",
+        CHARGE,
+        "Found::Here(place) => return Ok(Some(place)),",
+        "Found::Here(_) => return Ok(None),",
         STOPS_AT_HOME,
     ),
-    ("insert never over", INSERT, "if is_over {", "if false {", FIRST_REQUESTS),
-    ("reach not noted", INSERT, "survey.reach.max(candidate.seat.displacement)", "survey.reach", NEIGHBOURS),
-    ("no grace after a refund", INSERT, "{ self.rule.memory_ns() } else", "{ 0 } else", REFUNDED),
+    (
+        "frozen slots not claimed by others",
+        PLACES,
+        "Standing::Vacant => {\n                !is_refunded",
+        "Standing::Vacant => {\n                !place.is_returnable() && !is_refunded",
+        KILLED_OVER_EXPIRED,
+    ),
+    ("refunded slots that were released never claimed", PLACES, "frozen.forgotten_at() <= now", "false & (frozen.forgotten_at() <= now)", REFUND_AND_REUSE),
+    ("no grace after a refund", PLACES, "Standing::Charged if is_refunded =>", "Standing::Charged if false =>", REFUNDED),
     (
         "no mark of a refund",
         REFUND,
-        "= tag.is_refunded() || self.move_tag(bucket, slot, tag, marked.tag);",
+        "= place.tag.is_refunded() || place.move_tag(tag);",
         "= true;",
         REFUNDED,
     ),
     (
         "owner not looked at again elsewhere",
         CHARGE,
-        "place.is_still_its_keys().then_some(word)",
-        "Some(word)",
+        "if place.is_still_its_keys() {\n                    let",
+        "if true {\n                    let",
         COMES_BACK,
     ),
     (
@@ -107,27 +158,32 @@ MUTANTS = [
         "        seen => Err(seen),\n    }",
         NEVER_MORE,
     ),
-    ("mark of a refund not looked for", INSERT, "candidate.seat.slot) == candidate.tag;", "0).0 != 1;", EVICTED_REFUND),
     (
         "no slot of its own for a key that was reset",
-        INSERT,
-        "&& !tag.was_of(header.fingerprint(), seat.displacement);",
-        ";",
+        CHARGE,
+        "Found::WasHere(place) => Candidate { place, evicts: false },",
+        "Found::WasHere(_) => self.choose(key, first_word, call).ok_or(NoRoom)?,",
         RESET,
     ),
-    ("heaviest key evicted", INSERT, "rank < least)", "rank >= least)", EVICTION),
+    ("heavy key evicted with a lighter one near", PLACES, "if least <= light {", "if true {", EVICTION),
     ("stage not looked at again", SUCCESSION, "(stage.number() < self.closes_at()).then", "true.then", KEPT),
     ("key not moved before its request", SUCCESSION, "self.table.take_key(old, key, now);", "_ = (old, key);", KEPT),
-    ("no fence after a charge", SUCCESSION, "in `take_key`.\n        fence_after_swap();", "", KEPT),
+    ("no fence after a charge", SUCCESSION, "charged by a swap.\n        fence_after_swap();", "charged by a swap.", KEPT),
     ("no fence before a move", SUCCESSION, "is seen here.\n        fence(Ordering::SeqCst);\n        let word", "\n        let word", MOVED),
     ("no fence before all moves", SUCCESSION, "is seen here.\n        fence(Ordering::SeqCst);\n        for", "\n        for", NEW_KEY),
-    ("key begun twice", SUCCESSION, "present > self.rule.fresh_marks() ||", "false ||", KEPT),
+    (
+        "key begun twice",
+        SUCCESSION,
+        "= found\n                && place.standing() == Standing::Charged",
+        "= found\n                && place.state == 0",
+        KEPT,
+    ),
 ]
 
 
 def run_models(tree, target, filters, timeout=TIMEOUT):
     """The exit code and the output of the models that match any filter; a build that fails ends the script."""
-    under_loom = not filters[0].startswith("interleavings::")
+    under_loom = not filters[0].startswith(("interleavings::", "kills::"))
     env = dict(os.environ, RUSTFLAGS="--cfg loom" if under_loom else "")
     env["CARGO_TARGET_DIR"] = str(target if under_loom else target / "interleavings")
     build = ["cargo", "test", "--release", "--lib"]

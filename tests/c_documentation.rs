@@ -48,12 +48,18 @@ fn the_example_in_the_c_header_runs_shared_and_static_by_the_command_below_it() 
 }
 
 #[test]
-fn the_example_in_the_cpp_header_runs_by_the_command_below_it() {
+fn the_examples_in_the_cpp_headers_run_by_the_commands_below_them() {
     let Some(prefix) = prefix() else { return };
-    let lines = header_example("sluicegate.hpp");
-    let command = lines.iter().find(|line| line.starts_with("c++ ")).unwrap();
-    let program = between(&lines.join("\n"), "", "\nc++ ").to_owned();
-    assert_eq!(runs("hpp", ("program.cpp", &program), command, &prefix), "200 OK, 199 left\n");
+    for (header, printed) in [
+        ("sluicegate.hpp", "200 OK, 199 left\n"),
+        ("sluicegate_identity.hpp", "2001:db8::/64 1\n1\n"),
+        ("sluicegate_retry.hpp", "come back in 3600 s\n"),
+    ] {
+        let lines = header_example(header);
+        let command = lines.iter().find(|line| line.starts_with("c++ ")).unwrap();
+        let program = between(&lines.join("\n"), "", "\nc++ ").to_owned();
+        assert_eq!(runs(header, ("program.cpp", &program), command, &prefix), printed);
+    }
 }
 
 #[test]
@@ -79,6 +85,12 @@ fn the_readmes_programs_run() {
         shares.replace("/dev/shm/api.table", directory("readme-table").join("api.table").to_str().unwrap());
     let printed = runs("readme-shared", ("program.c", &shares), command, &prefix);
     assert_eq!((printed.matches("200 OK").count(), printed.matches("429 Too").count()), (10, 10), "{printed}");
+    let answers = readme.split("```c\n").nth(3).unwrap().split("```").next().unwrap();
+    let printed = runs("readme-http", ("program.c", answers), command, &prefix);
+    assert!(printed.starts_with("429 Too Many Requests\nRetry-After: "), "{printed}");
+    assert!(printed.contains("\"code\":\"rate_limit_exceeded\",\"retryAfter\":"), "{printed}");
+    let identity = readme.split("```c\n").nth(4).unwrap().split("```").next().unwrap();
+    assert_eq!(runs("readme-identity", ("program.c", identity), command, &prefix), "203.0.113.10\n");
     let command = command.replace("cc program.c", "c++ -std=c++17 program.cpp");
     let printed = runs("readme-cpp", ("program.cpp", between(&readme, "```cpp\n", "```")), &command, &prefix);
     assert_eq!(printed, "200 OK after 0 ns, 19 left\n");

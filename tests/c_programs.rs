@@ -11,9 +11,12 @@ use std::process::Command;
 
 const VECTORS: &str = "tests/data/vectors.json";
 const HTTP_VECTORS: &str = "tests/data/http_vectors.json";
-const PROGRAMS: [(&str, Program<'static>); 12] = [
+const PROGRAMS: [(&str, Program<'static>); 15] = [
     ("header", Program { sources: &["tests/c/header.c"], flags: &[], libraries: &[] }),
     ("arguments", Program { sources: &["tests/c/arguments.c"], flags: &[], libraries: &[] }),
+    ("client-c", Program { sources: &["tests/c/client.c"], flags: &[], libraries: &[] }),
+    ("client", Program { sources: &CLIENT, flags: &[], libraries: &[] }),
+    ("client-bare", Program { sources: &CLIENT, flags: &BARE, libraries: &[] }),
     ("threads", Program { sources: &["tests/c/threads.c"], flags: &[], libraries: &[] }),
     ("processes", Program { sources: &["tests/c/processes.c"], flags: &[], libraries: &[] }),
     ("vectors-c", Program { sources: &["tests/c/vectors.c"], flags: &[], libraries: &["-ljansson"] }),
@@ -26,6 +29,7 @@ const PROGRAMS: [(&str, Program<'static>); 12] = [
     ("wrapper-bare", Program { sources: &WRAPPER, flags: &BARE, libraries: &[] }),
 ];
 const BARE: [&str; 2] = ["-fno-exceptions", "-fno-rtti"];
+const CLIENT: [&str; 2] = ["tests/c/client.cpp", "tests/c/other_unit.cpp"];
 const WRAPPER: [&str; 2] = ["tests/c/wrapper.cpp", "tests/c/other_unit.cpp"];
 
 /// What a program is told.
@@ -111,6 +115,8 @@ fn the_headers_compile_alone_in_every_standard_with_all_warnings() {
         ("c++", "-std=c++20", "sluicegate.hpp"),
         ("c++", "-std=c++17", "sluicegate_http.hpp"),
         ("c++", "-std=c++20", "sluicegate_http.hpp"),
+        ("c++", "-std=c++17", "sluicegate_identity.hpp"),
+        ("c++", "-std=c++20", "sluicegate_retry.hpp"),
     ];
     for (language, standard, header) in cases {
         let compilers = if language == "c" { ["gcc", "clang"] } else { ["g++", "clang++"] };

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 /// The sources in the order in which the header tells of them.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 19] = [
     "version",
     "status",
     "last_error",
@@ -20,6 +20,10 @@ const SOURCES: [&str; 15] = [
     "http_settings",
     "answer",
     "body",
+    "identity",
+    "networks",
+    "retry",
+    "advice",
 ];
 
 #[test]

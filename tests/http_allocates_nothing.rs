@@ -1,41 +1,12 @@
 //! Header fields, bodies and the choice of a body are made without one allocation.
 #![cfg(not(loom))]
 
+mod counting;
+
+use counting::allocations;
 use sluicegate::http::{Answer, BodyFormat, Families, Quota, RetryAfterForm, Settings, Verdict};
 use sluicegate::{Limiter, Policy};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::fmt;
-
-/// The system's allocator, which counts what the current thread asks of it.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is passed on to the system's allocator; counting touches a `Cell` that needs none itself.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-fn allocations(work: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.get();
-    work();
-    ALLOCATIONS.get() - before
-}
 
 /// Takes text and keeps its length alone.
 #[derive(Default)]
@@ -101,5 +72,71 @@ fn an_answer_is_made_and_written_without_an_allocation() {
         });
         assert_eq!(count, 0);
         assert!(length.0 > 1000);
+    }
+}
+
+/// The same by the C interface, as a server's worker calls it.
+#[cfg(feature = "capi")]
+#[test]
+fn an_answer_in_c_is_made_and_written_without_an_allocation() {
+    use sluicegate::ffi::*;
+    use std::ffi::{c_char, c_void};
+    use std::ptr::{null, null_mut};
+
+    unsafe extern "C" fn count(
+        context: *mut c_void,
+        _: *const c_char,
+        name: usize,
+        _: *const c_char,
+        value: usize,
+    ) {
+        // SAFETY: the test's own number.
+        unsafe { *context.cast::<usize>() += name + value };
+    }
+
+    let (mut limiter, mut quota) = (null_mut(), null_mut());
+    let mut decision = sluice_decision::default();
+    // SAFETY: texts and places of ours.
+    unsafe {
+        assert_eq!(sluice_limiter_new(c"fixed-window 1/h".as_ptr(), 10, &raw mut limiter), SLUICE_OK);
+        assert_eq!(sluice_quota_of(c"a \"name\"".as_ptr(), limiter, &raw mut quota), SLUICE_OK);
+    }
+    let mut buffer = [0_u8; 16_384];
+    let mut length = 0_usize;
+    let made = allocations(|| {
+        for n in [0, 1, 2, 16] {
+            // SAFETY: a limiter, a quota, a key and places of ours, which live on.
+            unsafe {
+                sluice_check_at(limiter, c"key".as_ptr().cast(), 3, 1, 1 << 60, &raw mut decision);
+                let verdict = sluice_verdict {
+                    quota,
+                    decision: &raw const decision,
+                    cost: 1,
+                    partition_key: null(),
+                    partition_key_len: 0,
+                };
+                let verdicts = [verdict; 16];
+                let answer = sluice_answer {
+                    struct_size: size_of::<sluice_answer>(),
+                    settings: null(),
+                    verdicts: verdicts.as_ptr(),
+                    n,
+                    now_unix_ns: 1 << 60,
+                };
+                let (answer, buf) = (&raw const answer, buffer.as_mut_ptr().cast());
+                assert_eq!(sluice_answer_headers(answer, Some(count), (&raw mut length).cast()), SLUICE_OK);
+                assert_eq!(sluice_answer_header_lines(answer, buf, buffer.len(), &raw mut length), SLUICE_OK);
+                for body in 0..5 {
+                    assert_eq!(sluice_answer_body(answer, body, buf, buffer.len(), &raw mut length), SLUICE_OK);
+                }
+            }
+        }
+    });
+    assert_eq!(made, 0);
+    assert!(length > 20);
+    // SAFETY: both are ours, and freed once.
+    unsafe {
+        sluice_quota_free(quota);
+        sluice_limiter_free(limiter);
     }
 }

@@ -49,11 +49,14 @@ def build_library(root: Path) -> Path:
     settings = [word for name, value in PROFILE.items() for word in ("--config", f"profile.release.{name}={value}")]
     command = [cargo, "rustc", "--release", "--lib", "--features", "capi", "--crate-type", "cdylib", "--locked"]
     command += ["--target-dir", str(target), *settings]
-    subprocess.run([*command, "--", *without_paths()], cwd=workspace, check=True)
+    subprocess.run(command, cwd=workspace, check=True, env=without_paths())
     return target / "release" / LIBRARY
 
 
-def without_paths() -> list[str]:
-    """Settings that keep this machine's directories out of the library."""
+def without_paths() -> dict[str, str]:
+    """An environment that keeps this machine's directories out of the library, and of all that is linked into it."""
     home = os.environ.get("CARGO_HOME") or os.path.expanduser("~/.cargo")
-    return [f"--remap-path-prefix={home}=cargo"]
+    encoded = os.environ.get("CARGO_ENCODED_RUSTFLAGS")
+    flags = os.environ.get("RUSTFLAGS", "").split() if encoded is None else encoded.split("\x1f")
+    flags = [*filter(None, flags), f"--remap-path-prefix={home}=cargo"]
+    return {**os.environ, "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags)}

@@ -36,7 +36,7 @@ impl FixedWindow {
         let number = now / self.period_ns;
         match (word >> self.count_bits).checked_sub(1) {
             Some(seen) if seen >= number => {
-                Window { number: seen.min(self.last_number), count: word & self.fresh_marks() }
+                Window { number: seen.min(self.last_number), count: word & ((1 << self.count_bits) - 1) }
             }
             _ => Window { number, count: 0 },
         }
@@ -59,9 +59,10 @@ impl FixedWindow {
         admit(next, self.limit, Permits::whole(remaining - cost), ends_after, 0)
     }
 
+    /// A late refund is of a window that is over: what the key's has, others have consumed.
     pub(super) fn refund(&self, word: u64, now: u64, cost: u64) -> u64 {
         let window = self.window(word, now);
-        if window.count == 0 {
+        if window.count == 0 || window.number > now / self.period_ns {
             return word;
         }
         self.word(&Window { count: window.count.saturating_sub(cost), ..window })
@@ -69,6 +70,10 @@ impl FixedWindow {
 
     pub(super) fn expires_at(&self, word: u64) -> u64 {
         (word >> self.count_bits).min(self.last_number + 1) * self.period_ns
+    }
+
+    pub(super) fn last_expired(&self, now: u64) -> u64 {
+        ((now / self.period_ns + 1) << self.count_bits) - 1
     }
 
     pub(super) fn memory_ns(&self) -> u64 {
@@ -85,9 +90,5 @@ impl FixedWindow {
 
     pub(super) fn word_after(&self, consumption: Consumption, now: u64) -> u64 {
         self.word(&Window { number: now / self.period_ns, count: consumption.in_units_of(1, self.limit) })
-    }
-
-    pub(super) fn fresh_marks(&self) -> u64 {
-        (1 << self.count_bits) - 1
     }
 }

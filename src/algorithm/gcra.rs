@@ -2,13 +2,13 @@
 //!
 //! A bucket that is full (or a queue that is empty) at `fresh_at` and changes at L/P is described by that one
 //! instant, the *theoretical arrival time* of the generic cell rate algorithm (ITU-T I.371, annex A). It is
-//! kept in the units of a [`TimeGrid`]; the word is `fresh_at` above the marks of keys never charged.
+//! kept in the units of a [`TimeGrid`]; the word is `fresh_at` above [`FIRST_UNIT`].
 
 use super::nanosecond_bucket::NanosecondBucket;
 use super::time_grid::TimeGrid;
 use super::{Consumption, Permits, Step, WORD_BITS, WordOverflow, admit, deny};
 
-/// Words below this are marks of keys never charged.
+/// The word of a bucket that is fresh from the Unix epoch on. Any number above 0 would do.
 pub(super) const FIRST_UNIT: u64 = 1 << 23;
 
 #[derive(Debug, Clone)]
@@ -95,6 +95,10 @@ impl Gcra {
         self.grid.begins_at(Self::fresh_at(word))
     }
 
+    pub(super) fn last_expired(&self, now: u64) -> u64 {
+        self.grid.unit_of(now).0 + FIRST_UNIT
+    }
+
     pub(super) fn memory_ns(&self) -> u64 {
         self.grid.begins_at(self.full)
     }
@@ -110,9 +114,5 @@ impl Gcra {
     pub(super) fn word_after(&self, consumption: Consumption, now: u64) -> u64 {
         let (now_unit, past_unit) = self.grid.unit_of(now);
         now_unit + u64::from(past_unit) + consumption.in_units_of(self.per_permit, self.full) + FIRST_UNIT
-    }
-
-    pub(super) fn fresh_marks(&self) -> u64 {
-        FIRST_UNIT - 1
     }
 }

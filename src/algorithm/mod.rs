@@ -6,8 +6,8 @@
 //!
 //! What all words have in common:
 //! * the top bit is never set by an algorithm: it belongs to the table;
-//! * words up to [`Rule::fresh_marks`] mean "never charged": the table tells them apart, so that a slot does not
-//!   begin each life with the same word;
+//! * 0 means "never charged", and no charge or refund leaves it;
+//! * of two words of one rule the larger one expires later, or at the same time;
 //! * a word says all of itself in absolute Unix time, so it needs no sweeper and outlives the process.
 
 mod fixed_window;
@@ -63,8 +63,8 @@ pub(crate) struct Rule {
     quick: NanosecondBucket,
     /// Times that are a whole number of these are decided on exactly.
     tick_ns: u64,
-    /// The largest word that is fresh at any time, one less than a power of two.
-    fresh_marks: u64,
+    /// The longest time for which one charge can keep a word from being fresh, in ns.
+    memory_ns: u64,
     arithmetic: Arithmetic,
 }
 
@@ -126,8 +126,8 @@ impl Rule {
             Arithmetic::LeakyBucket(bucket) => bucket.step_ns(),
             Arithmetic::FixedWindow(_) | Arithmetic::SlidingWindow(_) | Arithmetic::Nothing => 1,
         };
-        let mut rule = Self { limit, capacity, quick, tick_ns, fresh_marks: 0, arithmetic };
-        rule.fresh_marks = each_algorithm!(rule, algorithm => algorithm.fresh_marks(), nothing => 0);
+        let mut rule = Self { limit, capacity, quick, tick_ns, memory_ns: 0, arithmetic };
+        rule.memory_ns = each_algorithm!(rule, algorithm => algorithm.memory_ns(), nothing => 0);
         Ok(rule)
     }
 
@@ -152,13 +152,19 @@ impl Rule {
         }
     }
 
+    /// The same as [`step`](Self::step), for a request that the quick form serves.
+    #[inline(always)]
+    pub(crate) fn quick_step(&self, word: u64, now: u64, cost: u64) -> Step {
+        match self.quick.step(word, now, cost) {
+            Ok(admission) => Step { next: admission.next, decision: admission.decision() },
+            Err(decision) => Step { next: word, decision },
+        }
+    }
+
     /// Decides on `cost` permits at `now` for a key whose word is `word`.
     pub(crate) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
         if self.quick.serves(now, cost) {
-            return match self.quick.step(word, now, cost) {
-                Ok(admission) => Step { next: admission.next, decision: admission.decision() },
-                Err(decision) => Step { next: word, decision },
-            };
+            return self.quick_step(word, now, cost);
         }
         if now > MAX_UNIX_NS && cost > 0 {
             return Step { next: word, decision: Decision::refused(Reason::TimeOutOfRange, self.limit) };
@@ -201,12 +207,25 @@ impl Rule {
         each_algorithm!(self, algorithm => algorithm.expires_at(word), nothing => 0)
     }
 
-    /// The longest time for which one charge can keep a word from being fresh, in ns.
-    pub(crate) fn memory_ns(&self) -> u64 {
-        each_algorithm!(self, algorithm => algorithm.memory_ns(), nothing => 0)
+    /// The largest word that has expired at `now`: it, and all that are smaller, and no other.
+    #[inline(always)]
+    pub(crate) fn last_expired(&self, now: u64) -> u64 {
+        let now = now.min(MAX_UNIX_NS);
+        if self.quick.is_some() {
+            return NanosecondBucket::last_expired(now);
+        }
+        each_algorithm!(self, algorithm => algorithm.last_expired(now), nothing => 0)
+    }
+
+    /// From when on no word of a key that has had `word` can be in use that is not in the past: when a later word of it, which
+    /// a refund has lowered to this one, has expired.
+    #[inline]
+    pub(crate) fn forgotten_at(&self, word: u64) -> u64 {
+        self.expires_at(word).saturating_add(self.memory_ns)
     }
 
     /// How much of its limit a key has consumed at `now`: 0 when fresh, comparable among words of one rule.
+    #[inline(always)]
     pub(crate) fn consumed(&self, word: u64, now: u64) -> u64 {
         if self.quick.is_some() {
             return NanosecondBucket::expires_at(word).saturating_sub(now);
@@ -228,12 +247,6 @@ impl Rule {
             return FRESH;
         }
         each_algorithm!(self, algorithm => algorithm.word_after(consumption, now), nothing => FRESH)
-    }
-
-    /// The largest word that is fresh at any time, one less than a power of two.
-    #[inline]
-    pub(crate) fn fresh_marks(&self) -> u64 {
-        self.fresh_marks
     }
 }
 

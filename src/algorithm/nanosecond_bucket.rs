@@ -63,6 +63,12 @@ impl NanosecondBucket {
         word.saturating_sub(FIRST_UNIT)
     }
 
+    /// See [`Rule::last_expired`](super::Rule::last_expired).
+    #[inline(always)]
+    pub(super) fn last_expired(now: u64) -> u64 {
+        now + FIRST_UNIT
+    }
+
     #[inline(always)]
     fn permits(&self, units: u64) -> Permits {
         Permits { units, per_permit: self.per_permit }

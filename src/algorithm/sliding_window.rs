@@ -116,12 +116,14 @@ impl SlidingWindow {
         (windows.number + windows_left) * self.period_ns - now
     }
 
+    /// A late refund is of what was consumed before the key's window began, of which only the window before it counts.
     pub(super) fn refund(&self, word: u64, now: u64, cost: u64) -> u64 {
         let windows = self.windows(word, now);
-        if windows.previous == 0 && windows.current == 0 {
+        let late_by = windows.number - now / self.period_ns;
+        if late_by > 1 || windows.previous == 0 && windows.current == 0 {
             return word;
         }
-        let from_current = cost.min(windows.current);
+        let from_current = if late_by == 0 { cost.min(windows.current) } else { 0 };
         let previous = windows.previous.saturating_sub(cost - from_current);
         self.word(&Windows { previous, current: windows.current - from_current, ..windows })
     }
@@ -131,6 +133,10 @@ impl SlidingWindow {
             0 => 0,
             number_and_one => (number_and_one.min(self.last_number + 1) + 1) * self.period_ns,
         }
+    }
+
+    pub(super) fn last_expired(&self, now: u64) -> u64 {
+        ((now / self.period_ns).max(1) << (2 * self.count_bits)) - 1
     }
 
     pub(super) fn memory_ns(&self) -> u64 {
@@ -157,10 +163,6 @@ impl SlidingWindow {
         let current = consumption.in_units_of(1, self.limit);
         let left_ns = self.period_ns - now % self.period_ns;
         self.word(&Windows { number: now / self.period_ns, previous: 0, current, left_ns })
-    }
-
-    pub(super) fn fresh_marks(&self) -> u64 {
-        (1 << (2 * self.count_bits)) - 1
     }
 }
 

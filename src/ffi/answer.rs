@@ -321,7 +321,7 @@ fn part<T>(call: Call, place: usize, part: &str, pointer: *const T) -> Result<No
 }
 
 /// The core's decision that C has been told; `None` for one that there cannot be.
-fn decision(told: &sluice_decision) -> Option<Decision> {
+pub(super) fn decision(told: &sluice_decision) -> Option<Decision> {
     let reason = match told.reason {
         SLUICE_REASON_NONE if told.allowed <= 1 => Reason::None,
         SLUICE_REASON_LIMIT if told.allowed == 0 => Reason::Limit,

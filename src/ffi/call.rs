@@ -172,6 +172,20 @@ impl Call {
         Ok(charges)
     }
 
+    /// `n` of `T`, or none where `n` is 0, whatever the pointer.
+    ///
+    /// # Safety
+    /// `array` is NULL or good for reading `n` of them during `'a`; any bytes are valid for a `T`.
+    pub(super) unsafe fn array<'a, T>(self, name: &str, array: *const T, n: usize) -> Result<&'a [T], Failed> {
+        if n == 0 {
+            return Ok(&[]);
+        }
+        let array = self.pointer(name, array)?;
+        self.fits::<T>(n)?;
+        // SAFETY: not NULL, aligned, of a size that fits an address space, and the caller's promise holds.
+        Ok(unsafe { std::slice::from_raw_parts(array.as_ptr(), n) })
+    }
+
     /// That an array of so many `T` is possible at all.
     pub(super) fn fits<T>(self, n: usize) -> Result<(), Failed> {
         let most = isize::MAX as usize / size_of::<T>();

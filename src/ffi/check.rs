@@ -107,8 +107,10 @@ pub unsafe extern "C" fn sluice_check(
     call("sluice_check", |call| {
         // SAFETY: the caller's promise is this function's.
         let (limiter, key) = unsafe { (call.limiter(limiter)?, call.key(key, key_len)?) };
-        // SAFETY: as above.
-        unsafe { answer(call, out, || limiter.core.check_cost(key, cost)) }
+        let out = call.pointer("out", out)?;
+        // SAFETY: not NULL, aligned, and the caller's promise holds.
+        limiter.core.check_cost_into(key, cost, |decision| unsafe { out.write(decision.into()) });
+        Ok(())
     })
 }
 
@@ -134,8 +136,10 @@ pub unsafe extern "C" fn sluice_check_at(
     call("sluice_check_at", |call| {
         // SAFETY: the caller's promise is this function's.
         let (limiter, key) = unsafe { (call.limiter(limiter)?, call.key(key, key_len)?) };
-        // SAFETY: as above.
-        unsafe { answer(call, out, || limiter.core.check_at(key, cost, now_unix_ns)) }
+        let out = call.pointer("out", out)?;
+        // SAFETY: not NULL, aligned, and the caller's promise holds.
+        limiter.core.check_at_into(key, cost, now_unix_ns, |decision| unsafe { out.write(decision.into()) });
+        Ok(())
     })
 }
 

@@ -108,7 +108,7 @@ impl Clock for ClockChoice {
 ///   fixed-window, sliding-window, token-bucket and leaky-bucket; units ns us ms s m h d. For example
 ///   "token-bucket 100/s burst=200", "fixed-window 5000/1h", "sliding-window 100/60m", "leaky-bucket 10/s
 ///   burst=20". Limits and bursts go to 4294967295, rates to 10^9 a second, periods from 1us to 3653d.
-/// * `max_keys`: how many keys can be live at once before one has to give way, from 1; 29 bytes each, all of which
+/// * `max_keys`: how many keys can be live at once before one has to give way, from 1; 24 bytes each, all of which
 ///   are taken now and never more
 /// * `out`: receives the limiter, the caller's to free; left as it was on an error
 ///

@@ -11,19 +11,23 @@
 //!   outputs are written on success only.
 //! * The way of a good call takes no lock and touches no thread-local; only a failing one keeps its text.
 
+mod advice;
 mod answer;
 mod body;
 mod call;
 mod check;
 mod check_all;
 mod http_settings;
+mod identity;
 mod last_error;
 mod limiter;
 mod manage;
+mod networks;
 mod packed;
 #[cfg(test)]
 mod packed_tests;
 mod quota;
+mod retry;
 mod shared;
 mod sized;
 mod stats;
@@ -34,16 +38,20 @@ mod text_out;
 mod version;
 mod zone;
 
+pub use advice::*;
 pub use answer::*;
 pub use body::*;
 pub use check::*;
 pub use check_all::*;
 pub use http_settings::*;
+pub use identity::*;
 pub use last_error::{SLUICE_ERROR_TEXT_MAX, sluice_last_error};
 pub use limiter::*;
 pub use manage::*;
+pub use networks::*;
 pub use packed::*;
 pub use quota::*;
+pub use retry::*;
 pub use shared::*;
 pub use stats::*;
 pub use status::*;

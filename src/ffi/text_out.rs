@@ -33,30 +33,43 @@ impl TextOut {
         Ok(Self { buf: buf.cast(), cap, told, length: 0 })
     }
 
+    /// Writes bytes behind those written before, as far as there is room for all of them.
+    pub(super) fn put(&mut self, bytes: &[u8]) {
+        let end = self.length.saturating_add(bytes.len());
+        if end <= self.cap && !bytes.is_empty() {
+            // SAFETY: within the buffer, which is none of what we write.
+            unsafe { self.buf.add(self.length).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        }
+        self.length = end;
+    }
+
     /// Tells the length and ends the text with a NUL, if it fits.
     pub(super) fn finish(&self, call: Call) -> Result<(), Failed> {
-        // SAFETY: not NULL, aligned, and `new`'s caller's promise holds.
-        unsafe { self.told.write(self.length) };
-        if self.length >= self.cap {
-            let needed = self.length + 1;
-            return Err(
-                call.refuse(SLUICE_ERR_BUFFER, format_args!("cap is {}; the text needs {needed} bytes", self.cap))
-            );
-        }
+        self.tell(call, "text", self.length.saturating_add(1))?;
         // SAFETY: within the buffer.
         unsafe { self.buf.add(self.length).write(0) };
+        Ok(())
+    }
+
+    /// Tells the length of bytes that no NUL ends, and what they are if they do not fit.
+    pub(super) fn finish_bytes(&self, call: Call, what: &str) -> Result<(), Failed> {
+        self.tell(call, what, self.length)
+    }
+
+    fn tell(&self, call: Call, what: &str, needed: usize) -> Result<(), Failed> {
+        // SAFETY: not NULL, aligned, and `new`'s caller's promise holds.
+        unsafe { self.told.write(self.length) };
+        if needed > self.cap {
+            let text = format_args!("cap is {}; the {what} needs {needed} bytes", self.cap);
+            return Err(call.refuse(SLUICE_ERR_BUFFER, text));
+        }
         Ok(())
     }
 }
 
 impl fmt::Write for TextOut {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = self.length.saturating_add(text.len());
-        if end <= self.cap {
-            // SAFETY: within the buffer, which is none of the texts we write.
-            unsafe { self.buf.add(self.length).copy_from_nonoverlapping(text.as_ptr(), text.len()) };
-        }
-        self.length = end;
+        self.put(text.as_bytes());
         Ok(())
     }
 }

@@ -92,8 +92,7 @@ pub mod parameter {
     pub const DICTIONARY_RESET: &str = "reset";
 
     /// Those of the newest revision, which a vendor's own parameter must not be named as.
-    pub(in crate::http) const RESERVED: [&str; 6] =
-        [QUOTA, WINDOW, QUOTA_UNIT, PARTITION_KEY, AVAILABLE, EFFECTIVE_WINDOW];
+    pub(crate) const RESERVED: [&str; 6] = [QUOTA, WINDOW, QUOTA_UNIT, PARTITION_KEY, AVAILABLE, EFFECTIVE_WINDOW];
 }
 
 /// What RFC 9457's bodies hold of the draft's.

@@ -78,7 +78,12 @@ mod accept;
 mod answer;
 mod body;
 mod families;
-pub mod fields;
+/// The names: every response header field of an answer, and the parameters and keys inside them. Who reads answers takes
+/// them from the same place.
+pub mod fields {
+    #[doc(inline)]
+    pub use crate::fields::{Field, parameter, problem};
+}
 mod headers;
 mod in_words;
 mod line;

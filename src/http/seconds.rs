@@ -1,11 +1,10 @@
 //! From nanoseconds to what HTTP counts in: whole seconds, never too few, and dates.
 
 use super::line::Line;
+use crate::http_date::ImfFixdate;
 use jiff::Timestamp;
-use jiff::fmt::StdFmtWrite;
-use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::{Serialize, Serializer};
-use std::fmt;
+use std::fmt::{self, Write};
 
 pub(super) const NS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -31,9 +30,7 @@ fn timestamp(unix_seconds: u64) -> Timestamp {
 
 /// Writes a Unix second as RFC 9110's IMF-fixdate, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub(super) fn write_http_date(out: &mut Line, unix_seconds: u64) -> fmt::Result {
-    DateTimePrinter::new()
-        .print_timestamp_rfc9110(&timestamp(unix_seconds), StdFmtWrite(out))
-        .map_err(|_| fmt::Error)
+    ImfFixdate::new(unix_seconds).ok_or(fmt::Error).and_then(|date| out.write_str(date.as_str()))
 }
 
 /// A Unix second by RFC 3339, such as `1994-11-06T08:49:37Z`.

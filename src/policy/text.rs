@@ -1,7 +1,7 @@
 //! Policies as text: `ALGORITHM LIMIT/PERIOD [burst=N]`, in both directions.
 
 use super::{Algorithm, Policy, PolicyBuilder};
-use crate::error::Error;
+use crate::error::{Error, cut};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -16,9 +16,6 @@ const UNITS: [(u64, &[&str]); 7] = [
     (1_000, &["us"]),
     (1, &["ns"]),
 ];
-
-/// How much of a text an error repeats.
-const SHOWN_CHARS: usize = 60;
 
 impl FromStr for Policy {
     type Err = Error;
@@ -37,7 +34,7 @@ impl FromStr for Policy {
             None => rate,
         };
         if let Some(extra) = words.next() {
-            let problem = format!("{:?} is one word too many; end here", shown(extra.text));
+            let problem = format!("{:?} is one word too many; end here", cut(extra.text));
             return Err(wrong(text, extra.at, problem));
         }
         builder.build().map_err(|error| {
@@ -60,26 +57,17 @@ fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
         .map(move |word| Word { text: word, at: word.as_ptr() as usize - text.as_ptr() as usize })
 }
 
-fn shown(text: &str) -> String {
-    let mut cut: String = text.chars().take(SHOWN_CHARS).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
-    }
-    cut
-}
-
 fn wrong(text: &str, at: usize, problem: String) -> Error {
     let column = text[..at].chars().count() + 1;
-    Error::PolicyText { text: shown(text), column, problem }
+    Error::PolicyText { text: cut(text), column, problem }
 }
 
 fn algorithm(text: &str, word: Option<Word<'_>>) -> Result<Algorithm, Error> {
     let names = Algorithm::ALL.map(Algorithm::name).join(", ");
     let word = word.ok_or_else(|| wrong(text, text.len(), format!("an algorithm is missing; one of {names}")))?;
     let found = Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == word.text);
-    found.ok_or_else(|| {
-        wrong(text, word.at, format!("{:?} is no algorithm; it is one of {names}", shown(word.text)))
-    })
+    found
+        .ok_or_else(|| wrong(text, word.at, format!("{:?} is no algorithm; it is one of {names}", cut(word.text))))
 }
 
 /// `LIMIT/PERIOD`, `LIMITr/PERIOD`.
@@ -98,19 +86,19 @@ fn period_of(text: &str, word: Word<'_>) -> Result<Duration, Error> {
     let digits = word.text.bytes().take_while(u8::is_ascii_digit).count();
     let (count, unit) = word.text.split_at(digits);
     let unit_ns = UNITS.iter().find(|(_, names)| names.contains(&unit)).map(|&(ns, _)| ns).ok_or_else(|| {
-        let problem = format!("{:?} is no unit of time; it is one of ns us ms s m h d", shown(unit));
+        let problem = format!("{:?} is no unit of time; it is one of ns us ms s m h d", cut(unit));
         wrong(text, word.at + digits, problem)
     })?;
     let count = if count.is_empty() { 1 } else { number(text, Word { text: count, at: word.at }, "a period")? };
     let period_ns = count.checked_mul(unit_ns).ok_or_else(|| {
-        wrong(text, word.at, format!("the period {:?} is longer than the longest, 3653d", shown(word.text)))
+        wrong(text, word.at, format!("the period {:?} is longer than the longest, 3653d", cut(word.text)))
     })?;
     Ok(Duration::from_nanos(period_ns))
 }
 
 fn burst(text: &str, word: Word<'_>) -> Result<u64, Error> {
     let digits = word.text.strip_prefix("burst=").ok_or_else(|| {
-        wrong(text, word.at, format!("{:?} is not understood; here only burst=N may stand", shown(word.text)))
+        wrong(text, word.at, format!("{:?} is not understood; here only burst=N may stand", cut(word.text)))
     })?;
     number(text, Word { text: digits, at: word.at + "burst=".len() }, "a burst")
 }
@@ -119,10 +107,10 @@ fn burst(text: &str, word: Word<'_>) -> Result<u64, Error> {
 fn number(text: &str, word: Word<'_>, what: &str) -> Result<u64, Error> {
     let plain = !word.text.is_empty() && word.text.bytes().all(|byte| byte.is_ascii_digit());
     if !plain {
-        let problem = format!("{:?} is not {what}: it takes a whole number such as 100", shown(word.text));
+        let problem = format!("{:?} is not {what}: it takes a whole number such as 100", cut(word.text));
         return Err(wrong(text, word.at, problem));
     }
-    word.text.parse().map_err(|_| wrong(text, word.at, format!("{} is too large for {what}", shown(word.text))))
+    word.text.parse().map_err(|_| wrong(text, word.at, format!("{} is too large for {what}", cut(word.text))))
 }
 
 impl fmt::Display for Policy {

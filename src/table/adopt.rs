@@ -17,10 +17,14 @@ impl Table {
             for slot in 0..SLOTS {
                 self.adopt_slot(old, bucket, slot, now);
             }
-            // Where there is an insert under way, what it does is none of this table's business.
-            let reach = old.header(bucket).reach().min(self.geometry.max_reach());
-            let header = Header::idle_with_reach(reach);
-            self.move_header(bucket, Header::default(), header);
+            let reach = old.reach(bucket);
+            self.move_header(bucket, Header::default(), Header::default().with_reach(reach));
+            // Nobody looks further than the home bucket while its last slot is unused.
+            if reach > 0 && !self.has_spilled(bucket) {
+                let used = Tag::default().vacated();
+                self.move_tag(bucket, SLOTS - 1, Tag::default(), used);
+                self.count_renamed(used);
+            }
         }
     }
 

@@ -1,10 +1,25 @@
 //! Deciding for a key: find its slot or give it one, step its word, swap it in.
 
-use super::layout::{Frozen, Tag};
-use super::{Call, KeyId, OnFull, Place, Table, read, swap};
+use super::find::{Found, Place};
+use super::insert::Candidate;
+use super::layout::{Frozen, Standing, Tag};
+use super::{Call, KeyId, OnFull, Table, read, swap};
 use crate::algorithm::{FRESH, Step, Windows};
 use crate::decision::{Decision, Reason};
 use crate::sync::AtomicU64;
+
+/// What a look at a bucket shows of a key.
+enum Look<'table> {
+    /// The key has this word there.
+    Word(u64, &'table AtomicU64),
+    /// The key is not there.
+    No,
+    /// It takes a closer look.
+    Perhaps,
+}
+
+/// There is no slot that the key may take.
+pub(super) struct NoRoom;
 
 impl Table {
     /// Decides on `cost` permits for the key at `now` and consumes them if they are admitted.
@@ -13,21 +28,52 @@ impl Table {
     /// nobody else charges it at the same moment.
     #[inline(always)]
     pub(crate) fn check(&self, key: KeyId, now: u64, cost: u64) -> Decision {
+        self.check_into(key, now, cost, |decision| decision)
+    }
+
+    /// The same, and what `put` makes of the decision.
+    ///
+    /// It is compiled into each way to a decision, so that one made in line goes to its place from registers. On a detour
+    /// by the stack it would be written in words and read in larger pieces, for which a processor waits.
+    #[inline(always)]
+    pub(crate) fn check_into<T>(&self, key: KeyId, now: u64, cost: u64, put: impl FnOnce(Decision) -> T) -> T {
         let quick = self.rule.quick();
         if !quick.serves(now, cost) {
-            return self.check_otherwise(key, now, cost);
+            return put(self.check_otherwise(key, now, cost));
         }
-        if let Some((word, state_word)) = self.word_at_home(key) {
-            match quick.step(word, now, cost) {
+        match self.word_in(key.home, key, 0) {
+            Look::Word(word, state_word) => match quick.step(word, now, cost) {
                 // A denial writes nothing.
-                Err(denial) => return denial,
+                Err(denial) => return put(denial),
                 // A charge counts for this key: the next owner's words are all other ones, unless the key was evicted
                 // in between, which then came after the charge.
-                Ok(admission) if swap(state_word, word, admission.next).is_ok() => return admission.decision(),
+                Ok(admission) if swap(state_word, word, admission.next).is_ok() => {
+                    return put(admission.decision());
+                }
                 Ok(_) => {}
-            }
+            },
+            Look::No => return put(self.check_away_quick(key, now, cost)),
+            Look::Perhaps => {}
         }
-        self.check_anywhere(key, now, cost)
+        put(self.check_anywhere(key, now, cost))
+    }
+
+    /// The same for a key that is not at home.
+    #[inline(never)]
+    fn check_away_quick(&self, key: KeyId, now: u64, cost: u64) -> Decision {
+        let quick = self.rule.quick();
+        match self.word_away(key) {
+            Look::Word(word, state_word) => match quick.step(word, now, cost) {
+                Err(denial) => denial,
+                Ok(admission) if swap(state_word, word, admission.next).is_ok() => admission.decision(),
+                Ok(_) => self.check_anywhere(key, now, cost),
+            },
+            Look::No => match quick.step(FRESH, now, cost) {
+                Err(denial) => denial,
+                Ok(first) => self.check_new(first.next, || first.decision(), key, now, cost),
+            },
+            Look::Perhaps => self.check_anywhere(key, now, cost),
+        }
     }
 
     /// The same where the quick form does not serve: for windows, and for what is rare.
@@ -43,14 +89,59 @@ impl Table {
     /// The same by `step`, which is compiled into it.
     #[inline(always)]
     fn check_by(&self, step: impl Fn(u64) -> Step, key: KeyId, now: u64, cost: u64) -> Decision {
-        if let Some((word, state_word)) = self.word_at_home(key) {
-            let Step { next, decision } = step(word);
-            // As above.
-            if next == word || swap(state_word, word, next).is_ok() {
-                return decision;
+        let mut look = self.word_in(key.home, key, 0);
+        if let Look::No = look {
+            look = self.word_away(key);
+        }
+        match look {
+            Look::Word(word, state_word) => {
+                let Step { next, decision } = step(word);
+                // As above.
+                if next == word || swap(state_word, word, next).is_ok() {
+                    return decision;
+                }
             }
+            Look::No => {
+                let Step { next, decision } = step(FRESH);
+                if next == FRESH {
+                    return decision;
+                }
+                return self.check_new(next, || decision, key, now, cost);
+            }
+            Look::Perhaps => {}
         }
         self.check_anywhere(key, now, cost)
+    }
+
+    /// The same for a key that is nowhere: its first word if so, and the answer to its first request.
+    ///
+    /// In line for a key whose home bucket has a free slot.
+    #[inline(always)]
+    fn check_new(
+        &self,
+        word: u64,
+        answer: impl FnOnce() -> Decision,
+        key: KeyId,
+        now: u64,
+        cost: u64,
+    ) -> Decision {
+        let call = Call::at(now);
+        let is_seated = match self.first_free_slot(key, self.rule.last_expired(now), now) {
+            Some(place) => {
+                let place = self.claim(key, Candidate { place, evicts: false });
+                place.is_some_and(|place| self.complete(key, place, word, &call))
+            }
+            None => self.take_any_slot(key, word, &call),
+        };
+        if is_seated { answer() } else { self.check_anywhere(key, now, cost) }
+    }
+
+    /// Gives a new key whose home bucket has no free slot another one, if it can be done at once.
+    #[inline(never)]
+    fn take_any_slot(&self, key: KeyId, word: u64, call: &Call) -> bool {
+        let candidate = self.choose(key, word, call);
+        let place = candidate.and_then(|candidate| self.claim(key, candidate));
+        place.is_some_and(|place| self.complete(key, place, word, call))
     }
 
     /// The same in every case.
@@ -60,29 +151,49 @@ impl Table {
         while call.goes_on() {
             // Each turn after the first follows upon a change that somebody made to a slot or a header of the key's:
             // the table as a whole has moved on.
-            if let Some(place) = self.find(key) {
-                if let Some(word) = self.word_of(place, &call) {
-                    let Step { next, decision } = self.rule.step(word, now, cost);
-                    if next == word || swap(place.state_word, word, next).is_ok() {
+            let found = self.find(key, &call);
+            if let Found::Here(place) = found
+                && place.standing() == Standing::Charged
+            {
+                if place.is_still_its_keys() {
+                    let Step { next, decision } = self.rule.step(place.state, now, cost);
+                    if next == place.state || place.move_state(next) {
                         return decision;
                     }
                 }
                 continue;
             }
-            let fresh = self.rule.step(FRESH, now, cost);
-            if fresh.next == FRESH {
-                return fresh.decision;
+            let first = self.rule.step(FRESH, now, cost);
+            if first.next == FRESH {
+                return first.decision;
             }
-            if self.insert(key, &call) {
-                continue;
-            }
-            match self.on_full {
-                // Only where others are about to take every place that could be: help them first.
-                OnFull::Evict => self.resolve_around(key, &call),
-                OnFull::Deny | OnFull::Allow => return self.turned_away(key, fresh),
+            match self.seat(key, found, first.next, &call) {
+                Ok(Some(place)) if self.complete(key, place, first.next, &call) => return first.decision,
+                Err(NoRoom) if self.on_full != OnFull::Evict => return self.turned_away(key, first),
+                _ => {}
             }
         }
         self.damaged()
+    }
+
+    /// A place that awaits the key, made one if need be; `None` if what was seen has changed meanwhile.
+    #[inline]
+    pub(super) fn seat<'table>(
+        &'table self,
+        key: KeyId,
+        found: Found<'table>,
+        first_word: u64,
+        call: &Call,
+    ) -> Result<Option<Place<'table>>, NoRoom> {
+        let candidate = match found {
+            Found::Here(place) => return Ok(Some(place)),
+            // Its own to take again, whatever it had consumed there. A charge or a refund of the key that is still on its
+            // way to its old word finds another one, or the same by chance, and then comes after the reset. Were another
+            // slot taken, a key that is reset over and over would fill its neighbourhood.
+            Found::WasHere(place) => Candidate { place, evicts: false },
+            Found::Nowhere => self.choose(key, first_word, call).ok_or(NoRoom)?,
+        };
+        Ok(self.claim(key, candidate))
     }
 
     /// The answer when a call has come to no end.
@@ -91,46 +202,52 @@ impl Table {
         Decision::refused(Reason::TableDamaged, self.rule.limit())
     }
 
-    /// The key's word, if it is at home and neither it nor its slot is on the move.
+    /// The key's word, if it is in the bucket, so far from home, and neither it nor its slot is on the move.
     #[inline(always)]
-    fn word_at_home(&self, key: KeyId) -> Option<(u64, &AtomicU64)> {
-        let home = self.bucket(key.home);
+    fn word_in(&self, bucket: usize, key: KeyId, displacement: usize) -> Look<'_> {
+        let bucket = self.bucket(bucket);
         // Both lines are fetched at once: which state is wanted shows only when the tags are there.
-        home.prefetch_states();
-        let candidates = home.candidates(key.fingerprint);
+        bucket.prefetch_states();
+        let candidates = bucket.candidates(key.fingerprint);
         if candidates.is_empty() {
-            return None;
+            return Look::No;
         }
-        let (tag_word, state_word) = home.words_of(candidates.first());
+        let (tag_word, state_word) = bucket.words_of(candidates.first());
         let tag = Tag(read(tag_word));
         let word = read(state_word);
         // The tag is read again after the word: if it is the same, the word is the key's.
-        let is_the_keys = tag.is_of(key.fingerprint, 0) && Tag(read(tag_word)).is_same_owner(tag);
-        (is_the_keys && Frozen::of(word).is_none()).then_some((word, state_word))
+        let is_the_keys = tag.is_of(key.fingerprint, displacement) && Tag(read(tag_word)).is_same_owner(tag);
+        if is_the_keys && Frozen::is_word(word) { Look::Word(word, state_word) } else { Look::Perhaps }
+    }
+
+    /// The same anywhere but at home.
+    #[inline(always)]
+    fn word_away(&self, key: KeyId) -> Look<'_> {
+        if !self.has_spilled(key.home) {
+            return Look::No;
+        }
+        // Where most of those are that have spilled, on its way before the header is.
+        let bucket = |displacement| self.geometry.bucket_after(key.home, displacement);
+        self.words.prefetch(self.geometry.position(bucket(1)));
+        let mut looks =
+            (1..=self.reach(key.home)).map(|displacement| self.word_in(bucket(displacement), key, displacement));
+        looks.find(|look| !matches!(look, Look::No)).unwrap_or(Look::No)
     }
 
     /// Answers as `check` would and consumes nothing.
     pub(crate) fn peek(&self, key: KeyId, now: u64, cost: u64) -> Decision {
         let call = Call::at(now);
         while call.goes_on() {
-            let Some(place) = self.find(key) else {
-                return self.rule.step(FRESH, now, cost).decision;
-            };
-            if let Some(word) = self.word_of(place, &call) {
-                return self.rule.step(word, now, cost).decision;
+            match self.find(key, &call) {
+                Found::Here(place) if place.standing() == Standing::Charged => {
+                    if place.is_still_its_keys() {
+                        return self.rule.step(place.state, now, cost).decision;
+                    }
+                }
+                _ => return self.rule.step(FRESH, now, cost).decision,
             }
         }
         self.damaged()
-    }
-
-    /// The word of the key that has `place`, or `None` if it has it no longer or is about to lose it.
-    pub(super) fn word_of(&self, place: Place<'_>, call: &Call) -> Option<u64> {
-        let word = place.state();
-        if Frozen::of(word).is_some() {
-            self.resolve(place.bucket, place.slot, word, call);
-            return None;
-        }
-        place.is_still_its_keys().then_some(word)
     }
 
     /// The answer for a key that got no slot.

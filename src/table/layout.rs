@@ -6,13 +6,14 @@
 //! bucket:  tag 0   | … | tag 7                                               128 bytes, two adjacent lines
 //!          state 0 | … | state 7
 //!
-//! header:  fingerprint 32 | seat 11 | reach 8 | sequence 13
+//! header:  sequence 56 | reach 8
 //! tag:     fingerprint 32 | forgotten 1 | place 7 (displacement + 1) | version 23 | refunded 1
-//! state:   0 | a word of the algorithm 63
-//!          1 | displacement 8 | sequence 13 | low bits of the state it froze 42
+//! state:   0 | a word of the algorithm 63, not 0
+//!          1 | returnable 1 | what it held is forgotten at 39 | version of the tag that it was frozen under 23
+//!          0: as if frozen under version 0
 //! ```
 //!
-//! Headers have a place of their own, since only inserts and keys that are not at home have to do with them.
+//! Headers have a place of their own, since only keys that are not at home have to do with them.
 //!
 //! All zeroes is a valid, empty table. There are no pointers; indices are taken modulo the table's own size. The
 //! superblock says what the rest is; a table that nobody shares needs none and leaves it zero.
@@ -35,15 +36,15 @@ const BUCKETS_WORD: usize = COUNTERS_WORD + COUNTER_SHARDS * BUCKET_WORDS;
 /// As many buckets would take the space of what comes before the first.
 const BUCKETS_BEFORE: usize = BUCKETS_WORD / BUCKET_WORDS;
 
-/// Keys for which a table has 8 buckets: 37/8 = 4.625 keys for the 8 slots of each, 29.41 bytes a key.
-const KEYS_PER_8_BUCKETS: u64 = 37;
+/// Keys for which a table has 8 buckets: 46/8 = 5.75 keys for the 8 slots of each, 23.65 bytes a key.
+const KEYS_PER_8_BUCKETS: u64 = 46;
 
-/// How far from its home bucket a key may be.
+/// How far from its home bucket a key may be: as far as the place in a tag can say.
 ///
-/// With Poisson(4.625) keys at home in each bucket, a run of `n` full buckets has odds of about
-/// `exp(-1.009 n)` (Chernoff: `8 ln(8/4.625) - 8 + 4.625 = 1.009`), which is 10^-28 for the 64 in reach: below one in
-/// a million for any table that fits a machine. A table of up to 64 buckets is in reach as a whole.
-pub(super) const MAX_REACH: usize = 63;
+/// With Poisson(5.75) keys at home in each bucket, a run of `n` full buckets has odds of about
+/// `exp(-0.392 n)` (Chernoff: `8 ln(8/5.75) - 8 + 5.75 = 0.392`), which is 10^-21 for the 127 in reach: below one in
+/// a million for any table that fits a machine. A table of up to 127 buckets is in reach as a whole.
+pub(super) const MAX_REACH: usize = 126;
 
 /// The sizes of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +95,7 @@ impl Geometry {
         if bucket < self.buckets { bucket } else { bucket % self.buckets }
     }
 
-    /// The home of whoever is `displacement` away from it in `bucket`. Untrusted: any displacement is taken.
-    #[inline]
+    /// The home of whoever is `displacement` away from it in `bucket`.
     pub(super) fn home_of(self, bucket: usize, displacement: usize) -> usize {
         (bucket + self.buckets - displacement % self.buckets) % self.buckets
     }
@@ -130,92 +130,24 @@ impl Geometry {
 /// What of a key's hash the table keeps beside its home bucket.
 pub(super) type Fingerprint = u32;
 
-/// A slot as seen from a home bucket: how many buckets on, and which there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seat {
-    pub(super) displacement: usize,
-    pub(super) slot: usize,
-}
-
-const SEQUENCE_BITS: u32 = 13;
-const SEQUENCE_MASK: u64 = (1 << SEQUENCE_BITS) - 1;
-
-/// The header of a bucket: the state of the one insert at a time for keys whose home it is.
-///
-/// | seat | fingerprint | state |
-/// |---|---|---|
-/// | 0 | any | idle |
-/// | 1 | key's | open: the key is to be inserted, its slot not yet chosen |
-/// | 2 + displacement · 8 + slot | key's | bound: the slot is frozen for the key and will be handed over |
-///
-/// `idle -> open -> bound -> idle` or `idle -> open -> idle`; each `-> idle` adds one to the sequence.
+/// The header of a bucket: how far from it the keys are whose home it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Header(pub(super) u64);
 
 impl Header {
-    const REACH_SHIFT: u32 = SEQUENCE_BITS;
-    const SEAT_SHIFT: u32 = Self::REACH_SHIFT + 8;
-    const FINGERPRINT_SHIFT: u32 = 32;
-    const SEAT_MASK: u64 = (1 << 11) - 1;
-    const IDLE: u64 = 0;
-    const OPEN: u64 = 1;
-    const FIRST_SEAT: u64 = 2;
-    const SLOT_BITS: u32 = 3;
-
-    fn pack(fingerprint: Fingerprint, seat: u64, reach: usize, sequence: u64) -> Self {
-        Self(
-            u64::from(fingerprint) << Self::FINGERPRINT_SHIFT
-                | seat << Self::SEAT_SHIFT
-                | (reach as u64 & 0xFF) << Self::REACH_SHIFT
-                | (sequence & SEQUENCE_MASK),
-        )
-    }
-
-    /// The header of a home whose keys are up to `reach` away.
-    pub(super) fn idle_with_reach(reach: usize) -> Self {
-        Self::pack(0, Self::IDLE, reach, 0)
-    }
-
-    pub(super) fn fingerprint(self) -> Fingerprint {
-        (self.0 >> Self::FINGERPRINT_SHIFT) as Fingerprint
-    }
-
-    pub(super) fn is_idle(self) -> bool {
-        self.packed_seat() == Self::IDLE
-    }
-
-    fn packed_seat(self) -> u64 {
-        self.0 >> Self::SEAT_SHIFT & Self::SEAT_MASK
-    }
+    const REACH_BITS: u32 = 8;
 
     /// No key of this home is further away than this.
     #[inline]
     pub(super) fn reach(self) -> usize {
-        (self.0 >> Self::REACH_SHIFT & 0xFF) as usize
+        (self.0 & ((1 << Self::REACH_BITS) - 1)) as usize
     }
 
-    pub(super) fn sequence(self) -> u64 {
-        self.0 & SEQUENCE_MASK
-    }
-
-    /// The chosen slot, once the header is bound.
-    pub(super) fn seat(self) -> Option<Seat> {
-        let seat = self.packed_seat().checked_sub(Self::FIRST_SEAT)? as usize;
-        // The remainder changes nothing but in a model, whose buckets are smaller.
-        Some(Seat { displacement: seat >> Self::SLOT_BITS, slot: seat % (1 << Self::SLOT_BITS) % SLOTS })
-    }
-
-    pub(super) fn opened(self, fingerprint: Fingerprint) -> Self {
-        Self::pack(fingerprint, Self::OPEN, self.reach(), self.sequence())
-    }
-
-    pub(super) fn bound(self, seat: Seat, reach: usize) -> Self {
-        let packed_seat = Self::FIRST_SEAT + (seat.displacement << Self::SLOT_BITS | seat.slot) as u64;
-        Self::pack(self.fingerprint(), packed_seat, reach, self.sequence())
-    }
-
-    pub(super) fn closed(self) -> Self {
-        Self::pack(0, Self::IDLE, self.reach(), self.sequence() + 1)
+    /// The next header. It is another word even with the same reach, so that whoever has seen this one and wants to
+    /// lower the reach learns that a key has come.
+    pub(super) fn with_reach(self, reach: usize) -> Self {
+        let next = (self.0 >> Self::REACH_BITS).wrapping_add(1);
+        Self(next << Self::REACH_BITS | reach as u64 & ((1 << Self::REACH_BITS) - 1))
     }
 }
 
@@ -226,7 +158,9 @@ pub(super) struct Tag(pub(super) u64);
 impl Tag {
     const REFUNDED: u64 = 1;
     const VERSION_SHIFT: u32 = 1;
-    const VERSION_MASK: u64 = (1 << 23) - 1;
+    /// How many versions there are before they begin anew.
+    pub(super) const VERSIONS: u64 = 1 << 23;
+    const VERSION_MASK: u64 = Self::VERSIONS - 1;
     const PLACE_SHIFT: u32 = 24;
     /// In the place, whose other bits are those of the owner that was.
     const FORGOTTEN: u64 = 1 << 31;
@@ -248,13 +182,20 @@ impl Tag {
         self.0 ^ Self::owner(fingerprint, displacement) < 1 << Self::PLACE_SHIFT
     }
 
-    /// Whether this is what a reset has left of the tag of such a key.
+    /// Whether this is the tag of such a key, or what a reset has left of it.
     #[inline]
-    pub(super) fn was_of(self, fingerprint: Fingerprint, displacement: usize) -> bool {
-        self.0 ^ (Self::owner(fingerprint, displacement) | Self::FORGOTTEN) < 1 << Self::PLACE_SHIFT
+    pub(super) fn names(self, fingerprint: Fingerprint, displacement: usize) -> bool {
+        Self(self.0 & !Self::FORGOTTEN).is_of(fingerprint, displacement)
+    }
+
+    /// Whether the slot has never been anybody's. It has no second time.
+    #[inline]
+    pub(super) fn is_unused(self) -> bool {
+        self.0 == 0
     }
 
     /// How far its owner is from home, if it has one.
+    #[inline]
     pub(super) fn displacement(self) -> Option<usize> {
         if self.0 & Self::FORGOTTEN != 0 { None } else { self.last_displacement() }
     }
@@ -266,12 +207,14 @@ impl Tag {
             .map(|displacement| displacement as usize)
     }
 
-    /// Counts the owners of the slot; its numbers mark the first word of each.
+    /// Counts the owners of the slot, and how often one of them was forgotten.
+    #[inline]
     pub(super) fn version(self) -> u64 {
         self.0 >> Self::VERSION_SHIFT & Self::VERSION_MASK
     }
 
     /// Whether a refund may have lowered, or be about to lower, the state.
+    #[inline]
     pub(super) fn is_refunded(self) -> bool {
         self.0 & Self::REFUNDED != 0
     }
@@ -287,6 +230,11 @@ impl Tag {
         Self(owner | Self::FORGOTTEN | self.0 & Self::REFUNDED | self.next_version())
     }
 
+    /// The tag of a slot that is nobody's, under a name that is no key's, as the place is none.
+    pub(super) fn vacated(self) -> Self {
+        Self(Self::FORGOTTEN | self.0 & Self::REFUNDED | self.next_version())
+    }
+
     /// The same owner in the same life, whether refunded or not.
     #[inline]
     pub(super) fn is_same_owner(self, other: Self) -> bool {
@@ -296,7 +244,7 @@ impl Tag {
     /// The tag of the slot's next owner.
     pub(super) fn succeeded_by(self, fingerprint: Fingerprint, displacement: usize) -> Self {
         // Who has its own slot again takes over what refunds may be on their way to it.
-        let mark = if self.was_of(fingerprint, displacement) { self.0 & Self::REFUNDED } else { 0 };
+        let mark = if self.names(fingerprint, displacement) { self.0 & Self::REFUNDED } else { 0 };
         Self(Self::owner(fingerprint, displacement) | mark | self.next_version())
     }
 
@@ -310,45 +258,93 @@ impl Tag {
     }
 }
 
-/// The state of a slot that is on its way from one key to another: nobody may charge it.
+/// The state of a slot that is on its way from one key to another, so that nobody can charge it.
 ///
-/// It names the insert it was frozen for by the home's displacement and sequence, so that whoever meets it can
-/// finish that insert, or, if the insert took another slot, thaw it.
+/// It has the version of the tag that it was frozen under, and is another word each time: a slot is frozen once for each
+/// version, but for those that are given back, which only the thread that froze it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frozen(u64);
 
 impl Frozen {
     const BIT: u64 = 1 << 63;
-    const DISPLACEMENT_SHIFT: u32 = 55;
-    const SEQUENCE_SHIFT: u32 = 42;
-    const LOW_BITS: u64 = (1 << Self::SEQUENCE_SHIFT) - 1;
+    const RETURNABLE: u64 = 1 << 62;
+    const TIME_SHIFT: u32 = 23;
+    const TIME_MASK: u64 = (1 << 39) - 1;
+    /// What times are rounded up to: 2^24 ns, a sixtieth of a second.
+    const TIME_UNIT_SHIFT: u32 = 24;
 
-    pub(super) fn new(displacement: usize, sequence: u64, state: u64) -> Self {
-        let name = (displacement as u64 & 0xFF) << Self::DISPLACEMENT_SHIFT | sequence << Self::SEQUENCE_SHIFT;
-        Self(Self::BIT | name | state & Self::LOW_BITS)
+    /// Frozen under `tag` by somebody who may still put back the word that was there, which nobody can hold any more, nor a
+    /// later one that a refund has lowered, at `forgotten_at`.
+    #[inline]
+    pub(super) fn returnable(tag: Tag, forgotten_at: u64) -> Self {
+        let time = ((forgotten_at >> Self::TIME_UNIT_SHIFT) + 1).min(Self::TIME_MASK);
+        Self(Self::BIT | Self::RETURNABLE | time << Self::TIME_SHIFT | tag.version())
     }
 
-    /// The state, if it is a frozen one.
+    /// The same for good: whoever changes `tag` first has the slot.
+    #[inline]
+    pub(super) fn released(self, tag: Tag) -> Self {
+        let time = self.0 & Self::TIME_MASK << Self::TIME_SHIFT;
+        Self(Self::BIT | time | tag.version())
+    }
+
+    /// From when on nobody can hold a word of the key that had the slot.
+    pub(super) fn forgotten_at(self) -> u64 {
+        (self.0 >> Self::TIME_SHIFT & Self::TIME_MASK) << Self::TIME_UNIT_SHIFT
+    }
+
+    /// Whether a state is a word of the algorithm and not a frozen one.
+    #[inline(always)]
+    pub(super) fn is_word(state: u64) -> bool {
+        state.cast_signed() > 0
+    }
+
+    /// The state, if it is no word. A slot that has never been used counts as released.
     #[inline]
     pub(super) fn of(state: u64) -> Option<Self> {
-        (state & Self::BIT != 0).then_some(Self(state))
+        (!Self::is_word(state)).then_some(Self(state))
     }
 
+    #[inline]
     pub(super) fn state(self) -> u64 {
         self.0
     }
 
-    pub(super) fn displacement(self) -> usize {
-        (self.0 >> Self::DISPLACEMENT_SHIFT & 0xFF) as usize
+    #[inline]
+    fn is_under(self, tag: Tag) -> bool {
+        self.0 & Tag::VERSION_MASK == tag.version()
     }
 
-    fn sequence(self) -> u64 {
-        self.0 >> Self::SEQUENCE_SHIFT & SEQUENCE_MASK
+    pub(super) fn is_returnable(self) -> bool {
+        self.0 & Self::RETURNABLE != 0
     }
 
-    /// Whether the insert that `header` describes froze this, `displacement` away from it.
-    pub(super) fn is_for(self, header: Header, displacement: usize) -> bool {
-        !header.is_idle() && self.sequence() == header.sequence() && self.displacement() == displacement
+    /// Whether it is what [`released`](Self::released) makes, or a slot never used.
+    #[inline]
+    pub(super) fn is_released_under(self, tag: Tag) -> bool {
+        self.is_under(tag) && !self.is_returnable()
+    }
+}
+
+/// How a slot stands to the key that its tag names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// There is a word: the key's, unless it is forgotten.
+    Charged,
+    /// Frozen before the tag became the key's: the slot waits for the key's first charge.
+    Awaited,
+    /// Frozen for somebody else: whoever releases it and then changes the tag has it.
+    Vacant,
+}
+
+impl Standing {
+    #[inline]
+    pub(super) fn of(tag: Tag, state: u64) -> Self {
+        match Frozen::of(state) {
+            None => Self::Charged,
+            Some(frozen) if frozen.is_under(tag) || tag.displacement().is_none() => Self::Vacant,
+            Some(_) => Self::Awaited,
+        }
     }
 }
 
@@ -359,19 +355,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_header_keeps_each_of_its_fields(
-            fingerprint: u32, displacement in 0usize..=MAX_REACH, slot in 0usize..SLOTS, reach in 0usize..=255, sequence in 0u64..1 << 13,
-        ) {
-            let idle = Header::pack(0, Header::IDLE, reach, sequence);
-            prop_assert!(idle.is_idle() && idle.seat().is_none());
-            let open = idle.opened(fingerprint);
-            prop_assert_eq!((open.fingerprint(), open.seat(), open.reach(), open.sequence()), (fingerprint, None, reach, sequence));
-            let seat = Seat { displacement, slot };
-            let bound = open.bound(seat, 255 - reach);
-            prop_assert_eq!((bound.fingerprint(), bound.seat(), bound.reach()), (fingerprint, Some(seat), 255 - reach));
-            let closed = bound.closed();
-            prop_assert!(closed.is_idle());
-            prop_assert_eq!((closed.reach(), closed.sequence()), (255 - reach, (sequence + 1) % (1 << 13)));
+        fn a_header_has_its_reach_and_is_never_the_same_again(before: u64, reach in 0usize..=255) {
+            let header = Header(before).with_reach(reach);
+            prop_assert_eq!(header.reach(), reach);
+            prop_assert_ne!(header, Header(before));
+            prop_assert_ne!(header.with_reach(Header(before).reach()), Header(before));
         }
 
         #[test]
@@ -383,8 +371,11 @@ mod tests {
             let forgotten = tag.refunded().forgotten();
             prop_assert!(forgotten.displacement().is_none() && forgotten.is_refunded());
             prop_assert_eq!(forgotten.last_displacement(), Some(displacement));
-            prop_assert!(forgotten.was_of(fingerprint, displacement) && !forgotten.is_of(fingerprint, displacement));
-            prop_assert!(!tag.was_of(fingerprint, displacement) && !forgotten.was_of(fingerprint ^ 1, displacement));
+            prop_assert!(forgotten.names(fingerprint, displacement) && !forgotten.is_of(fingerprint, displacement));
+            prop_assert!(tag.names(fingerprint, displacement) && !forgotten.names(fingerprint ^ 1, displacement));
+            let vacated = tag.refunded().vacated();
+            prop_assert!(vacated.is_refunded() && vacated.last_displacement().is_none() && !vacated.is_unused());
+            prop_assert!(!vacated.names(fingerprint, displacement) && vacated.version() == forgotten.version());
             prop_assert!(forgotten.succeeded_by(fingerprint, displacement).is_refunded());
             prop_assert!(!forgotten.succeeded_by(fingerprint ^ 1, displacement).is_refunded());
             prop_assert_eq!(tag.version(), (Tag(before).version() + 1) % (1 << 23));
@@ -393,13 +384,27 @@ mod tests {
         }
 
         #[test]
-        fn a_frozen_state_names_its_insert_and_is_no_word(displacement in 0usize..=255, sequence in 0u64..1 << 13, state in 0u64..1 << 63) {
-            prop_assert!(Frozen::of(state).is_none());
-            let frozen = Frozen::of(Frozen::new(displacement, sequence, state).state()).unwrap();
-            let header = Header::pack(7, Header::OPEN, 0, sequence);
-            prop_assert!(frozen.is_for(header, displacement));
-            prop_assert!(!frozen.is_for(header, displacement ^ 1));
-            prop_assert!(!frozen.is_for(header.closed(), displacement) && !frozen.is_for(header.closed().opened(7), displacement));
+        fn a_frozen_state_is_no_word_and_knows_its_tag(
+            fingerprint: u32, before: u64, word in 1u64..1 << 63, forgotten_at in 0u64..1 << 62,
+        ) {
+            prop_assert!(Frozen::of(word).is_none());
+            let old = Tag(before).succeeded_by(fingerprint, 1);
+            let new = old.succeeded_by(fingerprint ^ 1, 0);
+            let returnable = Frozen::returnable(old, forgotten_at);
+            for frozen in [returnable, returnable.released(old)] {
+                prop_assert!((forgotten_at..=forgotten_at + (1 << 24)).contains(&frozen.forgotten_at()));
+                prop_assert!(Frozen::of(frozen.state()).is_some());
+                prop_assert_eq!(frozen.is_released_under(old), !frozen.is_returnable());
+                prop_assert!(!frozen.is_released_under(new));
+                prop_assert_eq!(Standing::of(old, frozen.state()), Standing::Vacant);
+                prop_assert_eq!(Standing::of(old.refunded(), frozen.state()), Standing::Vacant);
+                prop_assert_eq!(Standing::of(new, frozen.state()), Standing::Awaited);
+                prop_assert_eq!(Standing::of(new.forgotten(), frozen.state()), Standing::Vacant);
+            }
+            prop_assert!(Frozen::returnable(old, u64::MAX).forgotten_at() > 1 << 62);
+            prop_assert_eq!(Standing::of(new, word), Standing::Charged);
+            prop_assert_eq!(Standing::of(Tag::default(), 0), Standing::Vacant);
+            prop_assert_eq!(Standing::of(Tag::default().succeeded_by(fingerprint, 0), 0), Standing::Awaited);
         }
 
         #[test]
@@ -411,10 +416,10 @@ mod tests {
     }
 
     #[test]
-    fn a_key_costs_at_most_32_bytes_at_the_promised_capacity() {
-        for max_keys in [1_000, 100_000, 1_000_000, 50_000_000] {
+    fn a_key_costs_at_most_24_bytes_at_the_promised_capacity() {
+        for max_keys in [10_000, 100_000, 1_000_000, 50_000_000] {
             let geometry = Geometry::new(max_keys).unwrap();
-            assert!(geometry.bytes() <= 32 * max_keys, "{max_keys}: {} bytes", geometry.bytes());
+            assert!(geometry.bytes() <= 24 * max_keys, "{max_keys}: {} bytes", geometry.bytes());
         }
     }
 

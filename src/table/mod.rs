@@ -6,25 +6,25 @@
 //!
 //! # What holds at every instant
 //!
-//! * **One entry a key.** Inserts of keys of one home go through its header, one at a time, and look for the
-//!   key after they are published.
+//! * **One entry a key.** Whoever gives a key a slot looks, before the first charge, whether anybody else does. Of two at
+//!   least one sees the other, and one gives up.
 //! * **A charge counts for its own key.** A charge is one compare-and-swap from a word that was read between two
 //!   readings of the key's tag. The words of a slot's next owner are all different from it, or later.
 //! * **No live key loses its state**, but by eviction. A slot is taken by freezing its state with a
 //!   compare-and-swap from the word that was judged to be expired.
-//! * **Nothing is held.** A thread that stops anywhere leaves a header that the next passer-by finishes, or a
-//!   frozen slot that the next passer-by thaws.
+//! * **Nothing is held.** A thread that stops anywhere leaves a slot that anybody may claim, or one that is its key's.
 //!
 //! # Orderings
 //!
 //! Loads are `Acquire` and read-modify-writes `AcqRel`, each pairing with the read-modify-write that wrote
 //! what they read: whoever sees a header, a tag or a state sees all that its writer had seen. The one place
-//! that needs more is between `refund` and `insert`, where they say so.
+//! that needs more is in `insert`, where it says so.
 
 mod adopt;
 mod bucket;
 mod charge;
 mod counters;
+mod find;
 mod hash;
 #[cfg(all(test, not(loom)))]
 mod hostile;
@@ -37,6 +37,7 @@ mod layout;
 mod memory;
 #[cfg(all(test, loom))]
 mod models;
+mod places;
 mod refund;
 mod succession;
 mod superblock;
@@ -47,7 +48,7 @@ use crate::sync::{AtomicU64, Ordering};
 use bucket::Bucket;
 pub(crate) use hash::KeyHash;
 pub(crate) use layout::Geometry;
-use layout::{Fingerprint, Frozen, Header, SLOTS, Seat, Tag};
+use layout::{Fingerprint, Frozen, Header, SLOTS, Tag};
 #[cfg(all(target_os = "linux", not(loom)))]
 pub(crate) use memory::Mapping;
 pub(crate) use memory::{TABLE_ALIGN, Words};
@@ -76,29 +77,6 @@ pub(crate) struct KeyId {
     fingerprint: Fingerprint,
 }
 
-/// A slot that belonged to a key when its tag was read.
-#[derive(Debug, Clone, Copy)]
-struct Place<'table> {
-    bucket: usize,
-    slot: usize,
-    tag: Tag,
-    tag_word: &'table AtomicU64,
-    state_word: &'table AtomicU64,
-}
-
-impl Place<'_> {
-    #[inline(always)]
-    fn state(&self) -> u64 {
-        read(self.state_word)
-    }
-
-    /// Whether the slot has been one key's since the tag was read: versions do not repeat in between (2^23 owners).
-    #[inline(always)]
-    fn is_still_its_keys(&self) -> bool {
-        Tag(read(self.tag_word)).is_same_owner(self.tag)
-    }
-}
-
 /// One call, as long as it lasts.
 ///
 /// Each turn of a loop follows upon a change that another thread made, so there are few. But memory that others can
@@ -110,12 +88,9 @@ struct Call {
 }
 
 impl Call {
-    /// Far more than the others' changes can make of any call: to lose a swap to one of 64 processors as often in
-    /// a row has odds of 10^-448.
-    const TURNS: u32 = 1 << 16;
-    /// What going one level deeper costs, so that the stack suffices: there are 512 levels at most.
-    const TURNS_PER_LEVEL: u32 = 1 << 7;
-
+    /// Far more than the others' changes can make of any call, where each look at a bucket is a turn: to look at ten of
+    /// them and lose a swap to one of 64 processors, as often in a row, has odds of 10^-89.
+    const TURNS: u32 = 1 << 17;
     fn at(now: u64) -> Self {
         Self { now, turns_left: Cell::new(Self::TURNS) }
     }
@@ -125,10 +100,6 @@ impl Call {
         let left = self.turns_left.get();
         self.turns_left.set(left.saturating_sub(1));
         left > 0
-    }
-
-    fn goes_deeper(&self) {
-        self.turns_left.set(self.turns_left.get().saturating_sub(Self::TURNS_PER_LEVEL));
     }
 }
 
@@ -183,45 +154,22 @@ impl Table {
         self.words.prefetch(self.geometry.position(key.home));
     }
 
-    /// Where the key is. `None` may be out of date by the time it is read; an insert looks again.
-    #[inline]
-    fn find(&self, key: KeyId) -> Option<Place<'_>> {
-        self.find_in_bucket(key, 0).or_else(|| self.find_spilled(key))
-    }
-
-    /// Beyond the home bucket: one in fifty at the promised capacity.
-    fn find_spilled(&self, key: KeyId) -> Option<Place<'_>> {
-        let reach = self.header(key.home).reach().min(self.geometry.max_reach());
-        (1..=reach).find_map(|displacement| self.find_in_bucket(key, displacement))
-    }
-
-    fn find_in_bucket(&self, key: KeyId, displacement: usize) -> Option<Place<'_>> {
-        let number = self.geometry.bucket_after(key.home, displacement);
-        let bucket = self.bucket(number);
-        bucket.candidates(key.fingerprint).find_map(|slot| {
-            let (tag_word, state_word) = bucket.words_of(slot);
-            let tag = Tag(read(tag_word));
-            tag.is_of(key.fingerprint, displacement).then_some(Place {
-                bucket: number,
-                slot,
-                tag,
-                tag_word,
-                state_word,
-            })
-        })
-    }
-
     #[inline(always)]
     fn bucket(&self, number: usize) -> Bucket<'_> {
         Bucket(self.words.bucket(self.geometry.position(number)))
     }
 
+    /// All slots, by bucket and number.
+    fn slots(&self) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.geometry.buckets).flat_map(|bucket| (0..SLOTS).map(move |slot| (bucket, slot)))
+    }
+
     /// How many keys are live at `now`: a pass over the whole table.
     pub(crate) fn live_keys(&self, now: u64) -> u64 {
-        let slots = (0..self.geometry.buckets).flat_map(|bucket| (0..SLOTS).map(move |slot| (bucket, slot)));
-        let is_live = |state| Frozen::of(state).is_none() && self.rule.consumed(state, now) > 0;
+        let is_live = |state| Frozen::is_word(state) && self.rule.consumed(state, now) > 0;
         let has_owner = |bucket, slot| self.tag(bucket, slot).displacement().is_some();
-        slots.filter(|&(bucket, slot)| has_owner(bucket, slot) && is_live(self.state(bucket, slot))).count() as u64
+        self.slots().filter(|&(bucket, slot)| has_owner(bucket, slot) && is_live(self.state(bucket, slot))).count()
+            as u64
     }
 
     #[inline]
@@ -264,10 +212,6 @@ impl Table {
 
     fn move_state(&self, bucket: usize, slot: usize, from: u64, to: u64) -> Result<(), u64> {
         swap(self.state_word(bucket, slot), from, to)
-    }
-
-    fn bucket_of(&self, home: usize, seat: Seat) -> usize {
-        self.geometry.bucket_after(home, seat.displacement)
     }
 }
 

@@ -25,7 +25,7 @@ fn in_all_orders(orders: usize, model: impl Fn() + Sync + Send + 'static) {
     let runs = std::sync::Arc::new(AtomicUsize::new(0));
     let counted = runs.clone();
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = Some(4);
     builder.max_branches = MAX_BRANCHES;
     (builder.max_permutations, builder.max_duration) = (None, None);
     builder.check(move || {
@@ -72,7 +72,7 @@ fn entries(table: &Table, key: KeyId) -> usize {
 
 #[test]
 fn two_first_requests_for_one_key_end_in_one_entry() {
-    in_all_orders(1_000, || {
+    in_all_orders(200, || {
         let table = table(2, "fixed-window 1/us", OnFull::Deny);
         let key = key(0, 7);
         let other = thread::spawn(check(&table, key, 0));
@@ -109,7 +109,7 @@ fn a_bucket_that_comes_back_and_a_key_that_wants_its_slot_do_not_both_get_it() {
 }
 
 fn comes_back_while_its_slot_is_wanted(policy: &'static str) {
-    in_all_orders(1_000, move || {
+    in_all_orders(200, move || {
         let table = table(1, policy, OnFull::Deny);
         let (old, new) = (key(0, 7), key(0, 8));
         assert!(table.check(old, 0, 1).allowed());
@@ -130,7 +130,7 @@ fn comes_back_while_its_slot_is_wanted(policy: &'static str) {
 
 #[test]
 fn neighbouring_homes_that_want_one_slot_do_not_both_get_it() {
-    in_all_orders(1_000, || {
+    in_all_orders(200, || {
         let table = table(2, "fixed-window 1/us", OnFull::Deny);
         assert!(table.check(key(0, 6), 0, 1).allowed());
         let (spilled, at_home) = (key(0, 7), key(1, 7));
@@ -145,7 +145,7 @@ fn neighbouring_homes_that_want_one_slot_do_not_both_get_it() {
 
 #[test]
 fn a_spilled_key_comes_back_while_its_slot_is_wanted_by_the_slots_home() {
-    in_all_orders(1_000, || {
+    in_all_orders(200, || {
         let table = table(2, "fixed-window 1/us", OnFull::Deny);
         let (stays, spilled, at_home) = (key(0, 6), key(0, 7), key(1, 8));
         assert!(table.check(stays, 0, 1).allowed() && table.check(spilled, 0, 1).allowed());
@@ -160,7 +160,7 @@ fn a_spilled_key_comes_back_while_its_slot_is_wanted_by_the_slots_home() {
 
 #[test]
 fn an_eviction_takes_the_least_consumed_key_and_no_other() {
-    in_all_orders(1_000, || {
+    in_all_orders(200, || {
         let table = table(3, "fixed-window 2/us", OnFull::Evict);
         let heavy = key(0, 6);
         assert!(table.check(heavy, 0, 2).allowed());
@@ -207,15 +207,64 @@ fn a_refund_never_reaches_the_next_owner_of_the_slot() {
     });
 }
 
-/// The swaps of a first request: open, freeze, bind, tag, state, close, charge.
-const SWAPS_OF_AN_INSERT: usize = 7;
+#[test]
+fn a_key_whose_home_is_full_for_one_and_free_for_another_has_one_entry() {
+    in_all_orders(200, || {
+        let table = table(2, "token-bucket 1/us", OnFull::Deny);
+        let (old, new) = (key(0, 6), key(0, 7));
+        assert!(table.check(old, 0, 1).allowed());
+        // The old key's slot has expired by the later time, so one goes to it and the other to the next bucket.
+        let late = thread::spawn(check(&table, new, PERIOD - 1));
+        let mine = check(&table, new, PERIOD)();
+        let theirs = late.join().unwrap();
+        assert!(mine.allowed() ^ theirs.allowed(), "{mine:?} {theirs:?}");
+        assert_eq!(entries(&table, new), 1);
+        assert_eq!(table.check(new, PERIOD, 1).reason(), Reason::Limit);
+    });
+}
+
+#[test]
+fn a_key_that_spills_while_the_reach_of_its_home_is_lowered_is_found() {
+    const NOW: u64 = 2 * PERIOD;
+    in_all_orders(200, || {
+        let table = table(2, "fixed-window 1/us", OnFull::Deny);
+        let (stays, went, spills, lowers) = (key(0, 6), key(0, 5), key(0, 7), key(0, 8));
+        // A key of this home was in the next bucket, a key of that one took its place, and has expired too by now.
+        assert!(table.check(stays, 0, 1).allowed() && table.check(went, 0, 1).allowed());
+        assert!(table.check(stays, PERIOD, 1).allowed() && table.check(key(1, 9), PERIOD, 1).allowed());
+        assert!(table.check(stays, NOW, 1).allowed());
+        assert_eq!((table.reach(0), entries(&table, went)), (1, 0));
+        // By its fingerprint this one lowers the reach, before it wants the place as well.
+        let other = thread::spawn(check(&table, lowers, NOW));
+        let mine = check(&table, spills, NOW)();
+        let theirs = other.join().unwrap();
+        assert!(mine.allowed() ^ theirs.allowed(), "{mine:?} {theirs:?}");
+        for (key, first) in [(spills, mine), (lowers, theirs)] {
+            let reason = if first.allowed() { Reason::Limit } else { Reason::TableFull };
+            assert_eq!(table.check(key, NOW, 1).reason(), reason);
+            assert_eq!(entries(&table, key), usize::from(first.allowed()));
+        }
+    });
+}
+
+/// The swaps of a first request: tag, state.
+const SWAPS_OF_AN_INSERT: usize = 2;
+/// The same over an expired slot: freeze, tag, state.
+const SWAPS_OF_A_REUSE: usize = 3;
+/// The same of a key that is not at home: tag, header, state.
+const SWAPS_OF_A_SPILL: usize = 3;
 
 /// Stops a thread for good before each swap of an insert in turn; others must get all they ask for meanwhile.
 /// Then, as if it had only slept, the thread goes on, and must do no harm.
 fn with_a_thread_stopped_in_an_insert(buckets: usize, meanwhile: fn(&Table)) {
-    for swaps_left in 0..SWAPS_OF_AN_INSERT {
+    with_a_thread_stopped(SWAPS_OF_AN_INSERT, buckets, |_| {}, meanwhile);
+}
+
+fn with_a_thread_stopped(swaps: usize, buckets: usize, before: fn(&Table), meanwhile: fn(&Table)) {
+    for swaps_left in 0..swaps {
         in_all_orders(1, move || {
             let table = table(buckets, "fixed-window 1/us", OnFull::Deny);
+            before(&table);
             let key = key(0, 7);
             let (stopped, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
             let stop = Stop { swaps_left, stopped: stopped.clone(), go_on: go_on.clone() };
@@ -253,8 +302,18 @@ fn a_thread_that_stops_in_an_insert_holds_up_nobody_of_its_slots_home() {
 }
 
 #[test]
+fn a_thread_that_stops_while_its_key_spills_holds_up_nobody() {
+    let home_is_full = |table: &Table| assert!(table.check(key(0, 6), 0, 1).allowed());
+    with_a_thread_stopped(SWAPS_OF_A_SPILL, 4, home_is_full, |table| {
+        for other in [key(0, 8), key(1, 9)] {
+            assert!(table.check(other, 0, 1).allowed());
+        }
+    });
+}
+
+#[test]
 fn a_thread_that_stops_in_an_insert_over_an_expired_slot_does_not_keep_its_owner_out() {
-    for swaps_left in 0..SWAPS_OF_AN_INSERT {
+    for swaps_left in 0..SWAPS_OF_A_REUSE {
         in_all_orders(1, move || {
             let table = table(2, "fixed-window 1/us", OnFull::Deny);
             let (old, new) = (key(0, 6), key(0, 7));

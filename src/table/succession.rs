@@ -17,7 +17,10 @@
 //! A charge is a swap, a fence, and a load of the stage; a move is a load of the stage, a fence, and a load of the word.
 //! Both fences are sequentially consistent, so of a charge and a move of the same key at least one sees the other.
 
-use super::{Call, KeyId, OnFull, SLOTS, Table, swap};
+use super::charge::NoRoom;
+use super::find::Found;
+use super::layout::Standing;
+use super::{Call, KeyId, OnFull, SLOTS, Table};
 use crate::algorithm::{Consumption, FRESH};
 use crate::decision::Decision;
 use crate::sync::{AtomicU64, Ordering, fence, fence_after_swap};
@@ -77,7 +80,7 @@ impl Deciding<'_> {
         if !decision.allowed || cost == 0 {
             return Some(decision);
         }
-        // Pairs with the fence in `take_key`.
+        // Pairs with the fence in `take_key`. What was admitted has been charged by a swap.
         fence_after_swap();
         (stage.number() < self.closes_at()).then_some(decision)
     }
@@ -147,14 +150,15 @@ impl Table {
         }
     }
 
-    /// What a key has consumed; nothing if it is not there.
+    /// What a key has consumed; nothing if it is not there, or has not been charged yet.
     fn consumption(&self, key: KeyId, now: u64) -> Consumption {
         let call = Call::at(now);
         while call.goes_on()
-            && let Some(place) = self.find(key)
+            && let Found::Here(place) = self.find(key, &call)
+            && place.standing() == Standing::Charged
         {
-            if let Some(word) = self.word_of(place, &call) {
-                return self.rule.consumption(word, now);
+            if place.is_still_its_keys() {
+                return self.rule.consumption(place.state, now);
             }
         }
         Consumption::default()
@@ -164,18 +168,20 @@ impl Table {
     fn begin_with(&self, key: KeyId, word: u64, now: u64) {
         let call = Call::at(now);
         while call.goes_on() {
-            if let Some(place) = self.find(key) {
-                if let Some(present) = self.word_of(place, &call)
-                    && (present > self.rule.fresh_marks() || swap(place.state_word, present, word).is_ok())
-                {
+            let found = self.find(key, &call);
+            if let Found::Here(place) = found
+                && place.standing() == Standing::Charged
+            {
+                if place.is_still_its_keys() {
                     return;
                 }
-            } else if !self.insert(key, &call) {
-                match self.on_full {
-                    OnFull::Evict => self.resolve_around(key, &call),
-                    // There is no place: as for a key that comes when the table is full.
-                    OnFull::Deny | OnFull::Allow => return,
-                }
+                continue;
+            }
+            match self.seat(key, found, word, &call) {
+                Ok(Some(place)) if self.complete(key, place, word, &call) => return,
+                // There is no place: as for a key that comes when the table is full.
+                Err(NoRoom) if self.on_full != OnFull::Evict => return,
+                _ => {}
             }
         }
     }

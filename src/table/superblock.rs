@@ -29,7 +29,7 @@ use std::time::Duration;
 /// The first word as a number, so that its bytes tell the order in which they are: "tgeciuls" on most machines.
 const MAGIC: u64 = u64::from_be_bytes(*b"sluicegt");
 /// The version of this format, and the sizes that are part of it.
-const FORMAT: u64 = 1 | (SLOTS as u64) << 32 | (SUPERBLOCK_WORDS as u64) << 40;
+const FORMAT: u64 = 2 | (SLOTS as u64) << 32 | (SUPERBLOCK_WORDS as u64) << 40;
 
 const MAGIC_WORD: usize = 0;
 const FORMAT_WORD: usize = 1;

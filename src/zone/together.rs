@@ -4,6 +4,7 @@ use super::Zone;
 use crate::check_all::{Chargeable, check_in_turn};
 use crate::clock::{Clock, MonotonicClock};
 use crate::decision::Decision;
+use crate::refund_charge::is_whole;
 
 /// What one zone is asked for: as [`Charge`](crate::Charge), of which it is one.
 #[derive(Debug)]
@@ -36,8 +37,10 @@ impl<C> Chargeable for ZoneCharge<'_, C> {
     }
 
     #[inline(always)]
-    fn take_back(&self, now: u64) {
-        self.zone.refund_at(self.key, self.cost, now);
+    fn take_back(&self, charge: &Decision, charged_at: u64, now: u64) {
+        if is_whole(&self.zone.policy(), charge, charged_at, now) {
+            self.zone.refund_at(self.key, self.cost, now);
+        }
     }
 }
 

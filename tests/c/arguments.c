@@ -268,6 +268,15 @@ static void the_rest(const sluice_limiter *limiter) {
     REFUSED(sluice_refund_at(NULL, "k", 1, 1, 0), SLUICE_ERR_ARGUMENT, "sluice_refund_at: limiter is NULL");
     REFUSED(sluice_refund_at(limiter, NULL, 1, 1, 0), SLUICE_ERR_ARGUMENT, "sluice_refund_at: key is NULL");
     REFUSED(sluice_refund_at(limiter, "k", SIZE_MAX, 1, 0), SLUICE_ERR_ARGUMENT, "sluice_refund_at: key_len");
+    sluice_decision none = {0};
+    REFUSED(sluice_refund_charge(NULL, "k", 1, 1, &decision, 0, &none), SLUICE_ERR_ARGUMENT, "charge: limiter is NULL");
+    REFUSED(sluice_refund_charge(limiter, NULL, 1, 1, &decision, 0, &none), SLUICE_ERR_ARGUMENT, "charge: key is NULL");
+    REFUSED(sluice_refund_charge(limiter, "k", 1, 1, NULL, 0, &none), SLUICE_ERR_ARGUMENT, "charge: charge is NULL");
+    none.allowed = 2;
+    REFUSED(sluice_refund_charge(limiter, "k", 1, 1, &none, 0, &none), SLUICE_ERR_ARGUMENT,
+            "charge has allowed 2 and reason 0, which no check gives");
+    REFUSED(sluice_refund_charge_at(limiter, "k", 1, 1, &decision, 0, 0, NULL), SLUICE_ERR_ARGUMENT,
+            "sluice_refund_charge_at: out is NULL");
     REFUSED(sluice_reset(NULL, "k", 1), SLUICE_ERR_ARGUMENT, "sluice_reset: limiter is NULL");
     REFUSED(sluice_reset(limiter, NULL, 1), SLUICE_ERR_ARGUMENT, "sluice_reset: key is NULL");
     REFUSED(sluice_reset(limiter, "k", SIZE_MAX), SLUICE_ERR_ARGUMENT, "sluice_reset: key_len");
@@ -301,6 +310,9 @@ static void still_fresh(const sluice_limiter *limiter) {
     CHECK(decision.reason == SLUICE_REASON_TIME_OUT_OF_RANGE && decision.retry_after_ns == SLUICE_NEVER);
     CHECK(sluice_refund(limiter, "", 0, UINT64_MAX) == SLUICE_OK);
     CHECK(sluice_refund_at(limiter, "", 0, UINT64_MAX, UINT64_MAX) == SLUICE_OK);
+    CHECK(sluice_check_at(limiter, "m", 1, 2, 1000, &decision) == SLUICE_OK && decision.remaining == 3);
+    CHECK(sluice_refund_charge_at(limiter, "m", 1, 2, &decision, 1000, 2000, &decision) == SLUICE_OK);
+    CHECK(decision.allowed == 1 && decision.remaining == 5);
     CHECK(sluice_reset(limiter, NULL, 0) == SLUICE_OK);
     sluice_limiter_stats stats = SLUICE_LIMITER_STATS_INIT;
     CHECK(sluice_stats(limiter, &stats) == SLUICE_OK && stats.capacity == 10 && stats.memory_bytes > 0);

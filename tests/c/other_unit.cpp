@@ -1,7 +1,9 @@
-// A second translation unit with both headers: nothing in them may be defined twice.
+// A second translation unit with all headers: nothing in them may be defined twice.
 
 #include <sluicegate.h>
 #include <sluicegate.hpp>
+#include <sluicegate_identity.hpp>
+#include <sluicegate_retry.hpp>
 
 int other_unit();
 

@@ -58,10 +58,10 @@ impl Model for FixedWindow {
         self.at(now).1 == 0
     }
 
-    /// In a new window there is nothing to give back, and the key is left as it is.
+    /// In a new window there is nothing to give back, and the key is left as it is; so it is by a refund from before it.
     fn refund(&mut self, now: i128, cost: u64) {
         let (window, count) = self.at(now);
-        if count > 0 {
+        if count > 0 && window * i128::from(self.rule.period) <= now {
             self.seen = Some((window, count.saturating_sub(u128::from(cost))));
         }
     }

@@ -89,13 +89,15 @@ impl Model for SlidingWindow {
         counts.previous == 0 && counts.current == 0
     }
 
-    /// Permits given back are taken from the current count first, then from the previous one.
+    /// Permits given back are taken from the current count first, then from the previous one. What was consumed before the
+    /// current window began is not in its count, and before the previous one in neither.
     fn refund(&mut self, now: i128, cost: u64) {
-        if self.is_fresh(now) {
+        let mut counts = self.at(now);
+        let late_by = counts.window - now.div_euclid(i128::from(self.rule.period));
+        if self.is_fresh(now) || late_by > 1 {
             return;
         }
-        let mut counts = self.at(now);
-        let from_current = counts.current.min(u128::from(cost));
+        let from_current = if late_by > 0 { 0 } else { counts.current.min(u128::from(cost)) };
         let from_previous = counts.previous.min(u128::from(cost) - from_current);
         counts.current -= from_current;
         counts.previous -= from_previous;

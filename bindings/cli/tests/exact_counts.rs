@@ -56,7 +56,8 @@ fn replay_counts_what_the_model_counts(log: &Path, limits: &[u64]) {
             limits.iter().map(move |&limit| (format!("{name} {limit}/min"), Rule::new(kind, limit, MINUTE_NS)))
         })
         .collect();
-    let mut arguments = vec!["replay", log.to_str().unwrap(), "--json"];
+    // The model tells whole addresses apart.
+    let mut arguments = vec!["replay", log.to_str().unwrap(), "--json", "--ipv6-prefix", "128"];
     arguments.extend(rules.iter().flat_map(|(policy, _)| ["--policy", policy]));
     let report = run(&arguments).json();
     for (index, (policy, rule)) in rules.iter().enumerate() {

@@ -30,6 +30,23 @@ fn each_key_is_limited_on_its_own_and_in_log_time() {
 }
 
 #[test]
+fn ipv6_addresses_of_one_network_are_one_key_unless_said() {
+    let hosts = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "::ffff:10.0.0.1", "10.0.0.1"];
+    let log = log_of(&hosts, 1);
+    let keys = |more: &[&str]| {
+        let arguments = [&["replay", "--policy", "fixed-window 1/1d", "--json"], more].concat();
+        let json = run_on(log.as_bytes(), &arguments).json();
+        let worst = json["policies"][0]["worst"].as_array().unwrap().clone();
+        let worst: Vec<_> = worst.iter().map(|key| key["key"].as_str().unwrap().to_owned()).collect();
+        (json["policies"][0]["keys"].as_u64().unwrap(), worst)
+    };
+    assert_eq!(keys(&[]), (3, vec!["2001:db8::/64".to_owned(), "10.0.0.1".to_owned()]));
+    assert_eq!(keys(&["--ipv6-prefix", "128"]), (4, vec!["10.0.0.1".to_owned()]));
+    assert_eq!(keys(&["--ipv6-prefix", "48"]).0, 2);
+    assert_eq!(run(&["replay", "--policy", FIVE_A_MINUTE, "--ipv6-prefix", "0"]).code, 2);
+}
+
+#[test]
 fn headroom_says_what_would_have_denied_nobody() {
     let log = log_of(&["10.0.0.1"], 90);
     let json = run_on(

@@ -1,5 +1,7 @@
 """A web application behind a rate limit: 200 within the limit of each client's address, else 429 that says when.
 
+Programs are told in JSON, people by a page.
+
 It is plain WSGI, so it runs with nothing but the standard library and under any WSGI server:
 
     python web_app.py --port 8000
@@ -20,7 +22,7 @@ from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from sluicegate import Decision, Limiter
+from sluicegate import Limiter, http
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -32,32 +34,19 @@ limiter = Limiter(
 )
 
 
-def whole_seconds(ns: int) -> int:
-    """Seconds, rounded up: a client that waits so long has waited long enough."""
-    return -(-ns // 1_000_000_000)
-
-
-def headers_of(decision: Decision) -> list[tuple[str, str]]:
-    """What every answer says of the client's limit, and a denial of the time to come back."""
-    headers = [
-        ("X-RateLimit-Limit", str(decision.limit)),
-        ("X-RateLimit-Remaining", str(decision.remaining)),
-    ]
-    if decision.retry_after_ns is not None:
-        headers.append(("Retry-After", str(whole_seconds(decision.retry_after_ns))))
-    return headers
+quota = http.Quota("address", limiter)
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answers one request. Any number of threads may be in here at once."""
+    now = limiter.now_ns()  # one time for the decision and for what is said of it
     # Behind a proxy this is the proxy's address: take the client's from the header that your proxy sets.
-    decision = limiter.check(environ["REMOTE_ADDR"])
-    headers = [("Content-Type", "text/plain; charset=utf-8"), *headers_of(decision)]
-    if not decision:
-        start_response("429 Too Many Requests", [*headers, ("Cache-Control", "no-store")])
-        return [b"Too many requests. Come back later.\n"]
-    start_response("200 OK", headers)
-    return [b"Hello.\n"]
+    decision = limiter.check_at(environ["REMOTE_ADDR"], 1, now)
+    answer = http.Answer(http.Verdict(quota, decision), now_ns=now)
+    body = answer.body(http.body_format(environ.get("HTTP_ACCEPT"))) or http.Body("text/plain", b"Hello.\n")
+    headers = [*answer.headers, ("Content-Type", body.content_type), ("Content-Length", str(len(body.content)))]
+    start_response(f"{answer.status} {answer.reason_phrase}", headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body.content]
 
 
 class ThreadedServer(ThreadingMixIn, WSGIServer):

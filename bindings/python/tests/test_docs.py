@@ -8,7 +8,8 @@ import pytest
 
 import sluicegate
 
-MODULES = ["sluicegate", *(f"sluicegate.{module.name}" for module in pkgutil.iter_modules(sluicegate.__path__))]
+MODULES = ["sluicegate", *(module.name for module in pkgutil.walk_packages(sluicegate.__path__, "sluicegate."))]
+PUBLIC = [name for name in MODULES if "._" not in name]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -16,12 +17,15 @@ def test_examples_of_a_module(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-def test_everything_public_is_documented():
-    for name in sluicegate.__all__:
-        thing = getattr(sluicegate, name)
+@pytest.mark.parametrize("name", PUBLIC)
+def test_everything_public_is_documented(name):
+    module = importlib.import_module(name)
+    assert module.__doc__, name
+    for public in module.__all__:
+        thing = getattr(module, public)
         if not isinstance(thing, type):
             continue
-        assert thing.__doc__, name
+        assert thing.__doc__, public
         for attribute, value in vars(thing).items():
             if not attribute.startswith("_") and callable(value):
-                assert value.__doc__, f"{name}.{attribute}"
+                assert value.__doc__, f"{public}.{attribute}"

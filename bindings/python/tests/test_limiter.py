@@ -180,3 +180,20 @@ def test_a_closed_limiter_refuses_every_call():
 def test_a_limiter_is_not_copied(copied):
     with pytest.raises(TypeError, match="cannot be copied or pickled"):
         copied(Limiter("token-bucket 1/s", max_keys=1))
+
+
+def test_a_charge_is_given_back_unless_it_has_lapsed():
+    clock = ManualClock(59_000_000_000)
+    limiter = Limiter("fixed-window 5/1m", max_keys=10, clock=clock)
+    at = limiter.now_ns()
+    charge = limiter.check("ann", 3)
+    assert limiter.refund_charge("ann", 3, charge, at).remaining == 5
+    charge = limiter.check("ann", 3)
+    clock.advance(1)
+    limiter.check("ann", 2)
+    assert limiter.refund_charge("ann", 3, charge, at).remaining == 3
+    assert limiter.refund_charge_at("bob", 1, limiter.check_at("bob", 1, at), at, at).remaining == 5
+    denial = limiter.check("ann", 5)
+    assert limiter.refund_charge("ann", 5, denial, at).remaining == 3
+    with pytest.raises(TypeError, match="charge must be a Decision"):
+        limiter.refund_charge("ann", 1, None, at)

@@ -93,13 +93,18 @@ def test_the_wheel_holds_the_package_and_no_more(wheel):
     with zipfile.ZipFile(wheel) as contents:
         names = set(contents.namelist())
         metadata = contents.read(f"sluicegate-{sluicegate.__version__}.dist-info/METADATA").decode()
-    sources = {f"sluicegate/{file.name}" for file in (PACKAGE / "src/sluicegate").glob("*.py")}
+    source = PACKAGE / "src"
+    sources = {file.relative_to(source).as_posix() for file in source.rglob("*.py")}
     about = {name for name in names if ".dist-info/" in name}
     assert names - about == {*sources, "sluicegate/py.typed", f"sluicegate/lib/{LIBRARY}"}
     assert sum("licenses/LICENSE-" in name for name in about) == 2
     assert "Requires-Python: >=3.9" in metadata
     assert "License-Expression: MIT OR Apache-2.0" in metadata
-    assert "Requires-Dist" not in metadata
+    needed = [line for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
+    assert needed
+    assert all(re.search("; extra == '(django|fastapi|flask|httpx|requests|starlette)'$", line) for line in needed), (
+        needed
+    )
     assert (PACKAGE / "README.md").read_text(encoding="utf-8").strip() in metadata
 
 

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Optional
 
-from sluicegate import Decision, Key, Limiter, ManualClock, RateLimited, Reason
+from sluicegate import Decision, Key, Limiter, ManualClock, RateLimited, Reason, http, identity, retry
 
 limiter = Limiter("token-bucket 5/s", 1_000, on_full="deny", clock=time.time_ns)
 Limiter("token-bucket 5/s", clock=ManualClock())
@@ -33,6 +33,18 @@ reason: Reason = decision.reason
 verdicts: list[bool] = limiter.check_many(["ann", b"bob", ("carl", 2)]).allowed
 first: Decision = limiter.check_many(key for key in ["ann"])[0]
 several: list[Decision] = limiter.check_many(("ann", "bob"))[:1]
+settings = http.Settings(families=["ietf"], retry_after="http-date", code="plan_quota_exceeded")
+verdict = http.Verdict(http.Quota("name", limiter), decision, 2, "a key")
+answer = http.Answer([verdict, verdict], now_ns=limiter.now_ns(), settings=settings)
+pairs: list[tuple[str, str]] = answer.headers
+wait: Optional[int] = answer.retry_after
+chosen: http.BodyFormat = http.body_format(None, ["html", "text"])
+body: Optional[http.Body] = http.Answer(verdict).body(chosen)
+client: identity.Client = identity.Identity(["10.0.0.0/8"], embedded=["nat64"]).client("10.0.0.1", ["203.0.113.10"])
+compound: bytes = identity.key(client, user="ann", header=("X-Api-Key", b"k1"), route="/export")
+advice: retry.Advice = retry.RetryPolicy(budget=(100, 20)).decide("GET", 429, {"Retry-After": "7"})
+pause: Optional[float] = advice.seconds if isinstance(advice, retry.RetryIn) else advice.come_back
+said: Optional[float] = retry.server_hint([(b"Retry-After", b"7"), ("Date", "")]).wait
 
 
 def key_of(name: str, rows: int) -> Key:
@@ -70,6 +82,10 @@ MISUSES = {
     'Limiter("token-bucket 5/s", clock="sundial")': "arg-type",
     'Limiter("token-bucket 5/s", path=5)': "arg-type",
     "limiter.check_many([5])": "list-item",
+    'http.Settings(families=["ietf", "draft-12"])': "list-item",
+    'http.Answer(verdict).body("yaml")': "arg-type",
+    'identity.Identity(embedded=["nat46"])': "list-item",
+    "retry.RetryPolicy(budget=5)": "arg-type",
     'export("ann")': "call-arg",
     'print(limiter.check("ann").retry_after + 1)': "operator",
 }

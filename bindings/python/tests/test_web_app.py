@@ -32,6 +32,7 @@ def test_clients_get_exactly_the_limit_and_then_429(command):
     for answer in denied:
         assert 1 <= int(answer.headers["Retry-After"]) <= 366 * 86_400
         assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.json()["retryAfter"] == int(answer.headers["Retry-After"])
 
 
 def test_a_client_that_obeys_retry_after_is_never_denied_twice(command):
@@ -46,6 +47,16 @@ def test_a_client_that_obeys_retry_after_is_never_denied_twice(command):
             assert answer.status_code == 200
             allowed += 1
         assert denied > 0
+
+
+def test_people_are_shown_a_page(command):
+    with serving(command, "fixed-window 1/366d") as (address, _):
+        requests.get(address, timeout=60)
+        page = requests.get(address, headers={"Accept": "text/html,*/*;q=0.8"}, timeout=60)
+        head = requests.head(address, headers={"Accept": "text/html,*/*;q=0.8"}, timeout=60)
+    assert page.headers["Content-Type"] == head.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "<h1>Too Many Requests</h1>" in page.text
+    assert head.text == ""
 
 
 def test_a_limit_that_never_allows_has_no_time_to_come_back(command):

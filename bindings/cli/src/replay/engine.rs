@@ -4,6 +4,7 @@ use std::io;
 
 use sluicegate::{Limiter, OnFull, Policy, Stats};
 
+use super::addresses::Addresses;
 use super::keys::Keys;
 use super::lines::{Line, Lines};
 use super::log::{Entry, Format, KeyField, LogReader, Unreadable};
@@ -78,18 +79,26 @@ pub struct Replay {
     /// One trial for each policy.
     pub trials: Vec<Trial>,
     reader: LogReader,
+    addresses: Addresses,
     latest: u64,
 }
 
 impl Replay {
     /// A replay of nothing yet.
-    pub fn new(policies: &[Policy], key: &KeyField, format: Format, max_keys: u64) -> Result<Self, Failure> {
+    pub fn new(
+        policies: &[Policy],
+        key: &KeyField,
+        addresses: Addresses,
+        format: Format,
+        max_keys: u64,
+    ) -> Result<Self, Failure> {
         let trials = policies.iter().map(|policy| Trial::new(*policy, max_keys)).collect::<Result<_, _>>()?;
         Ok(Self {
             reading: Reading::default(),
             keys: Keys::new(usize::try_from(max_keys).unwrap_or(usize::MAX)),
             trials,
             reader: LogReader::new(format, key),
+            addresses,
             latest: 0,
         })
     }
@@ -114,7 +123,10 @@ impl Replay {
             Line::TooLong(length) => Err(Unreadable::TooLong(length)),
         };
         match entry {
-            Ok(entry) => count(entry, &mut self.reading, &mut self.latest, &mut self.keys, &mut self.trials),
+            Ok(Entry { time, key }) => {
+                let key = key.map(|key| self.addresses.counted(key));
+                count(Entry { time, key }, &mut self.reading, &mut self.latest, &mut self.keys, &mut self.trials);
+            }
             Err(reason) => self.reading.damaged(source, number, &reason),
         }
     }

@@ -1,5 +1,6 @@
 //! `sluice replay`: what policies would have done to the traffic of an access log.
 
+mod addresses;
 mod demand;
 mod engine;
 mod input;
@@ -17,6 +18,7 @@ mod tally;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use self::addresses::Addresses;
 use self::engine::Replay;
 use self::input::Source;
 use self::lines::Lines;
@@ -30,7 +32,9 @@ use crate::{cli, output};
 pub fn run(options: &cli::Replay) -> Result<(), Failure> {
     let sources = Source::all(&options.logs)?;
     let total = total_size(&sources)?;
-    let mut replay = Replay::new(&options.policies, &options.key, options.format, options.max_keys)?;
+    let addresses = Addresses::of(&options.key, options.ipv6_prefix);
+    let addresses = addresses.map_err(|error| Failure::work(error.to_string()))?;
+    let mut replay = Replay::new(&options.policies, &options.key, addresses, options.format, options.max_keys)?;
     let read = read_all(&mut replay, &sources, total);
     if replay.reading.span.is_none() {
         return Err(read.err().unwrap_or_else(|| nothing_readable(&replay)));

@@ -1,103 +1,161 @@
-//! `sluice serve`: an HTTP server that answers 200 or 429 for whatever is asked.
+//! `sluice serve`: an HTTP server that answers 200 or 429, for whatever is asked and for proxies that ask about requests
+//! of theirs.
+//!
+//! A request goes through these rooms: `connections` takes it in; `check` tells whether it is about itself or a proxy's
+//! question; `asked` says who asks for what; `gate` finds the route, charges its limits and counts; `response` renders what
+//! they say; `denials` logs it. `config` says what is where, `reload` changes it, `metrics` shows the counts.
 
-mod answer;
+pub mod answers;
+mod asked;
+mod check;
+mod config;
+mod connections;
+mod denials;
+mod gate;
+mod hints;
 pub mod key;
+mod limit;
+pub mod listen;
+mod methods;
+mod metrics;
+mod path;
+mod reload;
+mod response;
+mod server;
 mod stop;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::to_bytes;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header;
-use axum::response::Response;
-use sluicegate::Limiter;
-use tokio::net::TcpListener;
-
-use self::key::KeySource;
+use self::config::Config;
+use self::connections::Connections;
+use self::listen::Listener;
+use self::metrics::Metrics;
+use self::reload::Reloads;
+use self::server::Server;
+use self::stop::Stop;
 use crate::error::Failure;
 use crate::{cli, output};
 
-/// A request's body is read and dropped up to this size, so that its connection can serve the next request.
-const DROPPED_BODY: usize = 64 * 1024;
+/// How many connections may ask for counters at once.
+const METRICS_CONNECTIONS: u32 = 16;
 
-/// How often to see whether the table's file still is the one under its name.
+/// How often to see whether a table's file still is the one under its name.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// What every request is decided with.
-struct Gate {
-    limiter: Limiter,
-    key: KeySource,
-}
-
-/// Serves until a signal says stop.
+/// Serves until a signal says stop, or looks whether the configuration is right.
 pub fn run(options: &cli::Serve) -> Result<(), Failure> {
-    let gate = Arc::new(Gate { limiter: limiter(options)?, key: options.key.clone() });
+    if options.check_config {
+        return check_config(options);
+    }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::work(format!("cannot start the server's threads: {error}")))?
-        .block_on(serve(options.listen, gate))
+        .block_on(serve(options))
 }
 
-fn limiter(options: &cli::Serve) -> Result<Limiter, Failure> {
-    let builder = Limiter::builder(options.policy).max_keys(options.max_keys).on_full(options.on_full.into());
-    let builder = match &options.table {
-        Some(path) => builder.path(path).replace(options.replace),
-        None => builder,
-    };
-    builder.build().map_err(|error| Failure::work(error.to_string()))
+/// Says whether the configuration is right. Makes and changes nothing.
+fn check_config(options: &cli::Serve) -> Result<(), Failure> {
+    let config = Config::of(options)?;
+    config.look_at_tables()?;
+    let counted = |count: usize, noun| crate::text::counted(count as u64, noun);
+    let (limits, routes) = (counted(config.limits.len(), "limit"), counted(config.routes.len(), "route"));
+    output::print(format!("the configuration is right: {limits}, {routes}\n"))
 }
 
-async fn serve(listen: SocketAddr, gate: Arc<Gate>) -> Result<(), Failure> {
+async fn serve(options: &cli::Serve) -> Result<(), Failure> {
     // Signals are watched before anybody can know that the server listens.
-    let stop = stop::Stop::watch()?;
-    let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, &error))?;
-    let bound = listener.local_addr().map_err(|error| cannot_listen(listen, &error))?;
-    tokio::spawn(tell_when_others_have_another_table(gate.clone()));
-    let app = Router::new().fallback(decide).with_state(gate);
-    let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(stop.asked());
-    output::warn(&format!("listening on http://{bound}"));
+    let (stop, reloads) = (Stop::watch()?, Reloads::watch()?);
+    let (patience, quiet) = (&options.patience, options.watch.quiet);
+    let room = connections::make_room(patience.max_connections);
+    if room < patience.max_connections {
+        output::warn(&format!("warning: the system lets this server have {room} connections at once (ulimit -n)"));
+    }
+    let connections = Connections::new(room, patience.client_timeout, stop.clone());
+    let server = Arc::new(Server::open(options, connections.clone())?);
+    let listeners = listen(options).await?;
+    let metrics = match &options.watch.metrics {
+        Some(address) => Some(address.listen().await?),
+        None => None,
+    };
+    if !quiet {
+        tell_where(&listeners, metrics.as_ref())?;
+    }
+    tokio::spawn(reloads.serve(server.clone(), quiet));
+    tokio::spawn(tell_when_others_have_another_table(server.clone()));
+    tokio::spawn(tell_of_denials(server.clone()));
+    if let Some(listener) = metrics {
+        let few = Connections::new(METRICS_CONNECTIONS, patience.client_timeout, stop.clone());
+        tokio::spawn(few.accept(listener, Arc::new(Metrics::of(server.clone()))));
+    }
+    let accepting: Vec<_> = listeners
+        .into_iter()
+        .map(|listener| tokio::spawn(connections.clone().accept(listener, server.clone())))
+        .collect();
+    until_stopped(accepting, &connections, &stop).await;
+    if let Some(denials) = server.denials() {
+        denials.finish();
+    }
+    Ok(())
+}
+
+/// Ends when all that was asked before the server was to stop is answered, or patience has run out.
+async fn until_stopped(accepting: Vec<tokio::task::JoinHandle<()>>, connections: &Connections, stop: &Stop) {
+    let ended = async {
+        for listener in accepting {
+            // A listener that has failed accepts nothing more, and the others go on.
+            let _ = listener.await;
+        }
+        connections.ended().await;
+    };
     tokio::select! {
-        ended = server.into_future() => ended.map_err(|error| Failure::work(format!("the server failed: {error}"))),
-        () = stop.overdue() => Ok(()),
+        () = ended => {}
+        () = stop.overdue() => {}
     }
 }
 
-/// Whoever starts now shares no limit with this server once the table's file is removed or replaced.
-async fn tell_when_others_have_another_table(gate: Arc<Gate>) {
-    while gate.limiter.is_current() {
+async fn listen(options: &cli::Serve) -> Result<Vec<Listener>, Failure> {
+    let mut listeners = Vec::with_capacity(options.listen.len());
+    for address in &options.listen {
+        listeners.push(address.listen().await?);
+    }
+    Ok(listeners)
+}
+
+fn tell_where(listeners: &[Listener], metrics: Option<&Listener>) -> Result<(), Failure> {
+    for listener in listeners {
+        output::warn(&format!("listening on {}", listener.url()?));
+    }
+    if let Some(listener) = metrics {
+        output::warn(&format!("metrics on {}/metrics", listener.url()?));
+    }
+    Ok(())
+}
+
+/// Whoever starts now shares no limit with this server once a table's file is removed or replaced.
+async fn tell_when_others_have_another_table(server: Arc<Server>) {
+    let mut told = Vec::new();
+    loop {
+        let gate = server.gate().clone();
+        // Of limits that are gone nothing is to be told, and another may have their place in memory.
+        told.retain(|known| gate.limits().iter().any(|limit| Arc::ptr_eq(&limit.limiter, known)));
+        for limit in gate.limits().iter().filter(|limit| !limit.limiter.is_current()) {
+            if !told.iter().any(|known| Arc::ptr_eq(&limit.limiter, known)) {
+                told.push(limit.limiter.clone());
+                output::warn(&format!(
+                    "warning: the table of the limit {:?} was removed or replaced; this server goes on with the old one until it is restarted or reads its configuration again",
+                    limit.name()
+                ));
+            }
+        }
+        drop(gate);
         tokio::time::sleep(LOOK_AGAIN).await;
     }
-    output::warn(
-        "warning: the table's file was removed or replaced; this server goes on with the old one until it is restarted",
-    );
 }
 
-fn cannot_listen(listen: SocketAddr, error: &std::io::Error) -> Failure {
-    let way_out = match error.kind() {
-        std::io::ErrorKind::AddrInUse => "; stop the other server or give another --listen ADDR",
-        _ => "",
-    };
-    Failure::work(format!("cannot listen on {listen}: {error}{way_out}"))
-}
-
-async fn decide(
-    State(gate): State<Arc<Gate>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    let key = gate.key.of(request.headers(), peer.ip());
-    // One reading of the clock, so that the answer's Unix seconds are those of the decision.
-    let now = gate.limiter.now();
-    let decision = gate.limiter.check_at(&key, 1, now);
-    let body_is_coming = !request.headers().contains_key(header::EXPECT);
-    if body_is_coming {
-        // Whether the body can be read changes nothing about the answer.
-        let _ = to_bytes(request.into_body(), DROPPED_BODY).await;
+async fn tell_of_denials(server: Arc<Server>) {
+    if let Some(denials) = server.denials() {
+        denials.tell_of_the_rest().await;
     }
-    answer::to(&decision, now)
 }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
+pub mod proxy;
 pub mod server;
 
 use std::io::Write;
@@ -112,4 +113,25 @@ pub fn real_log() -> Option<PathBuf> {
         return None;
     }
     Some(path)
+}
+
+/// A Python that has what `tests/requirements.txt` names, where `tests/run` has installed it.
+pub fn python() -> Option<String> {
+    let python = std::env::var("SLUICE_TEST_PYTHON").ok();
+    if python.is_none() {
+        println!("skipped: run tests/run, which installs what this needs");
+    }
+    python
+}
+
+/// Runs a Python program and gives what it printed.
+pub fn python_prints(python: &str, arguments: &[&str]) -> String {
+    let output = Command::new(python).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// An example that comes with the program.
+pub fn example(name: &str) -> String {
+    std::fs::read_to_string(format!("{}/examples/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from . import _library
+from . import _library, http, identity, retry
 from ._batch import Request
 from ._check_all import Charge, check_all
 from ._clock import ManualClock
@@ -56,6 +56,9 @@ __all__ = [
     "TableMismatchError",
     "__version__",
     "check_all",
+    "http",
+    "identity",
+    "retry",
 ]
 
 __version__ = "0.1.0"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Union
 
+from ._errors import ArgumentError
+
 #: Who asks: text stands for its UTF-8 bytes; any other bytes-like object for its bytes.
 Key = Union[str, bytes, bytearray, memoryview]
 
@@ -33,3 +35,16 @@ def whole_number(name: str, value: int) -> int:
     if not 0 <= value <= _MAX_UINT64:
         raise ValueError(f"{name} is {value}; it must be from 0 to 2**64 - 1")
     return value
+
+
+def text_bytes(name: str, text: object) -> bytes:
+    """The bytes of a text for the library, which ends it at a zero."""
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be str, not {type(text).__name__}")
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError as error:
+        raise ArgumentError(f"{name} {text!r}: character {error.start + 1} is a lone surrogate") from None
+    if "\0" in text:
+        raise ArgumentError(f"{name} {text!r}: there is a zero byte in it")
+    return encoded

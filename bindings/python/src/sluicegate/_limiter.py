@@ -117,7 +117,7 @@ class Limiter:
         path: Path | None = None,
         replace: bool = False,
     ) -> None:
-        """Makes a limiter, and takes all the memory it will ever use: 29 bytes a key.
+        """Makes a limiter, and takes all the memory it will ever use: 24 bytes a key.
 
         With a `path`, it joins the table in the file of that name, or makes it. Everything in the file is looked at
         before anything is used. A process that is killed at any instant harms no other.
@@ -229,6 +229,24 @@ class Limiter:
         """Gives permits back as `refund` does, at `now_ns`."""
         self._refund(key, cost, whole_number("now_ns", now_ns))
 
+    def refund_charge(self, key: Key, cost: int, charge: Decision, charged_at_ns: int) -> Decision:
+        """Gives back what a decision has charged, unless it has lapsed, and tells how the key stands then.
+
+        For a request that turns out not to count when it has been served, which may take long. A `refund` takes permits
+        off whatever the key has consumed by then: after a new window has begun, or a bucket has been full in between,
+        that is what others have consumed. This gives back nothing then.
+
+        Args:
+            key, cost: as they were for the check.
+            charge: its decision; one that was denied or not counted has charged nothing.
+            charged_at_ns: a time no later than the check's, such as `now_ns()` before it.
+        """
+        return self._refund_charge(key, cost, charge, charged_at_ns, None)
+
+    def refund_charge_at(self, key: Key, cost: int, charge: Decision, charged_at_ns: int, now_ns: int) -> Decision:
+        """Gives a charge back as `refund_charge` does, at `now_ns`."""
+        return self._refund_charge(key, cost, charge, charged_at_ns, whole_number("now_ns", now_ns))
+
     def reset(self, key: Key) -> None:
         """Forgets `key`: its next request is that of a key never seen."""
         data = key_bytes(key)
@@ -264,6 +282,20 @@ class Limiter:
         ann True
         """
         return Guard(self, key, cost)
+
+    def now_ns(self) -> int:
+        """The time of the limiter's clock, in nanoseconds since the Unix epoch.
+
+        For who needs the time of a decision beside it, as `sluicegate.http` does: read it here, decide by `check_at`.
+        """
+        handle = self._quick_handle
+        if handle is None:
+            self._open()
+            assert self._clock is not None
+            return whole_number("the clock's time", self._clock())
+        now = ctypes.c_uint64()
+        library.raise_for(library.now_untyped(handle, byref(now)))
+        return now.value
 
     @property
     def policy(self) -> str:
@@ -362,6 +394,16 @@ class Limiter:
     def _refund(self, key: Key, cost: int, now_ns: int | None) -> None:
         data = key_bytes(key)
         library.raise_for(self._call(library.refund, now_ns, (data, len(data), whole_number("cost", cost))))
+
+    def _refund_charge(self, key: Key, cost: int, charge: Decision, charged_at_ns: int, now_ns: int | None) -> Decision:
+        if not isinstance(charge, Decision):
+            raise TypeError(f"charge must be a Decision, not {type(charge).__name__}")
+        data = key_bytes(key)
+        stands = Decision()
+        whole_number("charged_at_ns", charged_at_ns)
+        asked = (data, len(data), whole_number("cost", cost), byref(charge), charged_at_ns)
+        library.raise_for(self._call(library.refund_charge, now_ns, asked, byref(stands)))
+        return stands
 
     def _policy_text(self) -> str:
         text = ctypes.create_string_buffer(_POLICY_TEXT_MAX)

@@ -1,6 +1,7 @@
 //! The picture is well-formed and tells everything, whatever the log holds.
 
 use super::*;
+use crate::replay::addresses::Addresses;
 use crate::replay::engine::Replay;
 use crate::replay::lines::Lines;
 use crate::replay::log::{Format, KeyField};
@@ -8,7 +9,7 @@ use crate::replay::progress::Progress;
 
 fn picture(log: &str, key: KeyField, policies: &[&str]) -> String {
     let policies: Vec<_> = policies.iter().map(|p| p.parse().unwrap()).collect();
-    let mut replay = Replay::new(&policies, &key, Format::Auto, 1_000).unwrap();
+    let mut replay = Replay::new(&policies, &key, Addresses::of(&key, 64).unwrap(), Format::Auto, 1_000).unwrap();
     let progress = Progress::new(None, &Default::default());
     replay.run("test", Lines::new(log.as_bytes()), &progress).unwrap();
     draw(&Summary::new(replay, &key, 10, 1_000, vec!["<&\"'\u{1b}.log".to_owned()]))

@@ -1,15 +1,18 @@
 //! The command line: every option, its default and its help text.
 
-use std::net::SocketAddr;
+mod clients;
+mod serve;
+
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use sluicegate::{OnFull, Policy};
+use sluicegate::Policy;
 
+pub use self::clients::Clients;
+pub use self::serve::{Answers, Check, KeysShown, Serve, Watch, WhenFull};
 use crate::replay::log::{Format, KeyField};
-use crate::serve::key::KeySource;
 
 /// Rate limiting from the command line: serve, replay, bench, inspect.
 #[derive(Debug, Parser)]
@@ -23,8 +26,8 @@ pub struct Cli {
 /// The things `sluice` does.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Answer HTTP requests with 200 or 429, as the policy says
-    Serve(Serve),
+    /// Answer HTTP requests with 200 or 429, as the policies say; for proxies too
+    Serve(Box<Serve>),
     /// Run access logs through policies: who would have been limited, when, and by how much
     Replay(Replay),
     /// Measure this machine: checks per second and bytes per key
@@ -35,69 +38,6 @@ pub enum Command {
     Completions(Completions),
     /// Print the manual page, or write all of them into a directory
     Man(Man),
-}
-
-/// Options of `sluice serve`.
-#[derive(Debug, Args)]
-#[command(after_help = SERVE_EXAMPLES)]
-pub struct Serve {
-    /// Address and port to listen on; port 0 takes any free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-
-    /// The limit for each key: ALGORITHM LIMIT/PERIOD [burst=N]
-    #[arg(long, value_name = "TEXT", default_value = "token-bucket 10/s burst=20", value_parser = parse_policy)]
-    pub policy: Policy,
-
-    /// Who is asking: `ip`, the peer's address, or `header:NAME`, a request header
-    ///
-    /// An IPv4-mapped IPv6 address counts as IPv4, and an IPv6 address counts by its /64 network. With header:NAME a
-    /// request that lacks the header (or has an empty one) is keyed by its peer address instead; the two kinds of key
-    /// never share a budget, whatever a client puts into the header.
-    #[arg(long, value_name = "KEY", default_value = "ip", value_parser = KeySource::parse)]
-    pub key: KeySource,
-
-    /// How many keys can be live at once; the memory for them is taken at the start
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_keys: u64,
-
-    /// What happens to a new key when the table is full
-    #[arg(long, value_name = "ACTION", value_enum, default_value_t = WhenFull::Evict)]
-    pub on_full: WhenFull,
-
-    /// Share the limit with all who name this file, and keep it over a restart; made if it is not there
-    ///
-    /// On /dev/shm the file lasts as long as the machine runs, on a disk beyond that. All must give the same policy and
-    /// the same number of keys.
-    #[arg(long, value_name = "PATH")]
-    pub table: Option<PathBuf>,
-
-    /// Give a table that has another policy this one; its keys keep what they have consumed
-    ///
-    /// Servers that have the table open go on with the old policy, apart from this one, until they are restarted.
-    #[arg(long, requires = "table")]
-    pub replace: bool,
-}
-
-/// What happens to a new key when more keys are live than fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum WhenFull {
-    /// The key that has consumed least gives way
-    Evict,
-    /// The new key is denied
-    Deny,
-    /// The new key is let through unlimited
-    Allow,
-}
-
-impl From<WhenFull> for OnFull {
-    fn from(action: WhenFull) -> Self {
-        match action {
-            WhenFull::Evict => Self::Evict,
-            WhenFull::Deny => Self::Deny,
-            WhenFull::Allow => Self::Allow,
-        }
-    }
 }
 
 /// Options of `sluice replay`.
@@ -119,6 +59,12 @@ pub struct Replay {
     /// `-`, an absent field) are not limited, and counted as unkeyed.
     #[arg(long, value_name = "KEY", default_value = "ip", value_parser = KeyField::parse)]
     pub key: KeyField,
+
+    /// How many bits of an IPv6 address count, with `--key ip`; 128 keeps addresses whole
+    ///
+    /// An IPv4-mapped IPv6 address counts as IPv4, as it does in `sluice serve`.
+    #[arg(long, value_name = "BITS", default_value_t = 64, value_parser = clap::value_parser!(u8).range(1..=128))]
+    pub ipv6_prefix: u8,
 
     /// Format of the lines; `auto` tells it for each line
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Auto)]
@@ -223,20 +169,6 @@ Policies:
     sliding-window 100/60m           over the last 60 minutes, by estimate
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.";
-
-const SERVE_EXAMPLES: &str = "\
-Examples:
-  sluice serve
-  sluice serve --listen 127.0.0.1:0 --policy \"fixed-window 5/1m\"
-  sluice serve --key header:X-Api-Key --policy \"token-bucket 100/s burst=200\"
-  sluice serve --listen 127.0.0.1:8081 --table /dev/shm/api.table &
-  sluice serve --listen 127.0.0.1:8082 --table /dev/shm/api.table
-  curl -i http://127.0.0.1:8080/
-
-Every answer carries X-RateLimit-Limit, X-RateLimit-Remaining and
-X-RateLimit-Reset (Unix seconds); a 429 also says Retry-After in whole seconds,
-unless waiting would not help. SIGINT or SIGTERM stops the server once the
-answers under way are given.";
 
 const REPLAY_EXAMPLES: &str = "\
 Examples:

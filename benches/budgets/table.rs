@@ -1,0 +1,104 @@
+//! The budgets. This is the one place to change when a path is meant to take more, or has come to take less.
+//!
+//! Counts are of one check, with what the loop around it takes taken out: with rustc 1.95, optimised as the benches are.
+//! Another compiler may need a few instructions more or fewer.
+
+/// What a path may take, and why it takes that.
+pub struct Budget {
+    /// The path, as `paths.rs` names it.
+    pub path: &'static str,
+    /// Instructions.
+    pub instructions: f64,
+    /// Locked instructions among them: each waits for all stores before it, and takes 15 to 20 cycles.
+    pub locked: f64,
+    /// Lines of memory fetched, where the table is far larger than the cache; `None` for a single key's, which stay.
+    pub lines: Option<f64>,
+    /// By what share a count may exceed its budget.
+    pub tolerance: f64,
+    /// What the count is made of.
+    pub why: &'static str,
+}
+
+const fn budget(path: &'static str, instructions: f64, locked: f64, why: &'static str) -> Budget {
+    Budget { path, instructions, locked, lines: None, tolerance: 0.04, why }
+}
+
+const fn of_many(path: &'static str, instructions: f64, locked: f64, lines: f64, why: &'static str) -> Budget {
+    Budget { lines: Some(lines), ..budget(path, instructions, locked, why) }
+}
+
+impl Budget {
+    /// For what differs so much from one table, with its own secret, to the next.
+    const fn give_or_take(self, tolerance: f64) -> Self {
+        Self { tolerance, ..self }
+    }
+}
+
+pub const BUDGETS: &[Budget] = &[
+    budget(
+        "hit, fixed window",
+        176.0,
+        1.0,
+        "a call from the quick path to the windows', where the look at home and away from it are parts of one function",
+    ),
+    budget("hit, sliding window", 285.0, 1.0, "as fixed, and two windows weighed in 128 bits"),
+    budget(
+        "hit, token bucket",
+        100.0,
+        1.0,
+        "rapidhash of 8 bytes, 8 tags compared at once, the tag read twice, one swap, all of the answer written",
+    ),
+    budget("hit, leaky bucket", 100.0, 1.0, "the same word and rule as the token bucket's"),
+    budget("hit, only whether allowed", 103.0, 1.0, "as the token bucket's: the answer is made all the same"),
+    budget(
+        "hit, key of 16 bytes",
+        108.0,
+        1.0,
+        "the hash is told apart by the length, which is not known beforehand",
+    ),
+    budget("hit, key of 24 bytes", 140.0, 1.0, "the hash takes a step for every 16 bytes more"),
+    budget("hit, key of 40 bytes", 148.0, 1.0, "the same, two steps"),
+    budget(
+        "batch item",
+        121.1,
+        1.0,
+        "as a hit; the request is read from memory, its key kept between the two passes",
+    ),
+    budget("denial, fixed window", 167.0, 0.0, "as a hit, and nothing is written"),
+    budget("denial, sliding window", 304.0, 0.0, "as a hit; when the request will fit is found by two divisions"),
+    budget("denial, token bucket", 98.0, 0.0, "as a hit, and nothing is written"),
+    budget("denial, leaky bucket", 98.0, 0.0, "as the token bucket's"),
+    budget("denial, only whether allowed", 101.0, 0.0, "as the token bucket's"),
+    budget(
+        "C call, hit",
+        161.0,
+        1.0,
+        "arguments are looked at, the clock's kind too; the answer goes from registers to its place",
+    ),
+    budget("C call, batch item", 148.0, 1.0, "the requests' pointers are looked at once for each"),
+    budget("C call, denial", 159.0, 0.0, "as a hit"),
+    of_many(
+        "many keys, hit",
+        110.0,
+        1.0,
+        2.07,
+        "a line of tags and a line of states; one key in twenty is not at home",
+    ),
+    of_many("many keys, batch item", 131.2, 1.0, 2.08, "as single hits"),
+    of_many("many keys, denial", 109.9, 0.0, 2.11, "as a hit"),
+    of_many(
+        "many keys, insert",
+        366.2,
+        2.25,
+        3.20,
+        "tag and state are swapped; one that is not at home changes a header too, and has looked further for a place",
+    ),
+    of_many(
+        "many keys, evict",
+        940.0,
+        3.91,
+        5.67,
+        "as an insert; 16 places are weighed, in the home bucket and the next",
+    )
+    .give_or_take(0.08),
+];

@@ -1,0 +1,34 @@
+//! Arbitrary lines of `Forwarded` before what a trusted proxy appends.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sluicegate::identity::{ForwardingHeader, Identity, Proxies, Source};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::LazyLock;
+
+static BEHIND_ONE: LazyLock<Identity> =
+    LazyLock::new(|| Identity::behind(ForwardingHeader::FORWARDED, Proxies::hops(1)));
+static BEHIND_ANY: LazyLock<Identity> =
+    LazyLock::new(|| Identity::behind(ForwardingHeader::FORWARDED, "0.0.0.0/0, ::/0, unix".parse().unwrap()));
+
+fuzz_target!(|input: (Vec<&[u8]>, &[u8], [u8; 16], &str)| {
+    let (lines, own, octets, host) = input;
+    let peer = Some(IpAddr::from([10, 0, 0, 7]));
+    let _ = BEHIND_ANY.client(peer, &lines);
+
+    // Whatever comes from elsewhere, the client is the one that the proxy has seen.
+    let seen = IpAddr::from(octets);
+    let quoted: String = host.chars().flat_map(|c| ['\\', c]).filter(|c| !c.is_control()).collect();
+    // A backslash before a backslash that a control character followed would be one too few.
+    let host = if quoted.chars().count() % 2 == 0 { quoted } else { String::new() };
+    for said in [
+        format!("for=\"{}\"", SocketAddr::new(seen, 443)),
+        format!("proto=https;For=\"[{}]:_a.b-c\";host=\"{host}\"", seen.to_string().replace("::ffff:", "::FFFF:")),
+        format!("host=\"{host}\" ; for=\"\\[{seen}]\"; by=_x"),
+    ] {
+        let last = [own, b", ", said.as_bytes()].concat();
+        let all = lines.iter().copied().chain([&last[..]]);
+        let client = BEHIND_ONE.client(peer, all.collect::<Vec<_>>());
+        assert_eq!((client.address(), client.source()), (Some(seen.to_canonical()), Source::Header), "{said}");
+    }
+});
