@@ -251,7 +251,7 @@ pub(super) unsafe fn with_answer<T>(
         &unsafe { settings.as_ref() }.core
     };
     // SAFETY: the caller's promise is this function's.
-    let given = unsafe { given_verdicts(call, &answer) }?;
+    let given = unsafe { call.array("answer.verdicts", answer.verdicts, answer.n) }?;
     let now = answer.now_unix_ns;
     // SAFETY: as above.
     let verdict = |place: usize| unsafe { verdict(call, place, &given[place]) };
@@ -272,25 +272,13 @@ pub(super) unsafe fn with_answer<T>(
     }
 }
 
-/// # Safety
-/// `answer.verdicts` is NULL or good for reading `answer.n` of them during `'a`.
-unsafe fn given_verdicts<'a>(call: Call, answer: &sluice_answer) -> Result<&'a [sluice_verdict], Failed> {
-    if answer.n == 0 {
-        return Ok(&[]);
-    }
-    let verdicts = call.pointer("answer.verdicts", answer.verdicts)?;
-    call.fits::<sluice_verdict>(answer.n)?;
-    // SAFETY: not NULL, aligned, of a size that fits an address space, and the caller's promise holds.
-    Ok(unsafe { std::slice::from_raw_parts(verdicts.as_ptr(), answer.n) })
-}
-
 /// A verdict as the core has it.
 ///
 /// # Safety
 /// Its quota is NULL or not freed during `'a`; its decision and its partition key are NULL or good for reading.
 unsafe fn verdict<'a>(call: Call, place: usize, given: &sluice_verdict) -> Result<Verdict<'a>, Failed> {
-    let quota = part(call, place, "quota", given.quota)?;
-    let told = part(call, place, "decision", given.decision)?;
+    let quota = call.pointer(format_args!("answer.verdicts[{place}].quota"), given.quota)?;
+    let told = call.pointer(format_args!("answer.verdicts[{place}].decision"), given.decision)?;
     // SAFETY: not NULL and aligned, and the caller's promise holds.
     let (quota, told) = unsafe { (&quota.as_ref().core, told.as_ref()) };
     let decision = decision(told).ok_or_else(|| {
@@ -310,14 +298,6 @@ unsafe fn verdict<'a>(call: Call, place: usize, given: &sluice_verdict) -> Resul
         call.bytes(name, given.partition_key, given.partition_key_len)
     }?;
     verdict.partition_key(key).map_err(|error| call.bad(format_args!("answer.verdicts[{place}]: {error}")))
-}
-
-/// A pointer of a verdict's, which is named only if it is wrong.
-fn part<T>(call: Call, place: usize, part: &str, pointer: *const T) -> Result<NonNull<T>, Failed> {
-    match NonNull::new(pointer.cast_mut()) {
-        Some(pointer) if pointer.is_aligned() => Ok(pointer),
-        _ => call.pointer(&format!("answer.verdicts[{place}].{part}"), pointer),
-    }
 }
 
 /// The core's decision that C has been told; `None` for one that there cannot be.

@@ -1,6 +1,6 @@
 //! When requests are tried again: the client's side of a 429.
 
-use super::call::{Call, Failed, call};
+use super::call::{Call, Failed, call, free};
 use super::sized::{self, SizedStruct};
 use crate::retry::{RetryBudget, RetryPolicy, Syntax};
 use std::mem::offset_of;
@@ -142,9 +142,7 @@ pub unsafe extern "C" fn sluice_retry_new(
 /// # Safety
 /// The statuses of `options` are NULL or good for reading as many as it says.
 unsafe fn policy(call: Call, options: &sluice_retry_options) -> Result<RetryPolicy, Failed> {
-    if options.reserved != 0 {
-        return Err(call.bad(format_args!("options.reserved is {}; it is 0", options.reserved)));
-    }
+    call.reserved("options.reserved", options.reserved)?;
     let known = SLUICE_RETRY_STRICT | SLUICE_RETRY_ANY_METHOD_ON_429 | SLUICE_RETRY_NO_JITTER;
     let flag = |flag| flags(call, "options.flags", options.flags, known).map(|flags| flags & flag != 0);
     let or = |given: u32, default| if given == 0 { default } else { given };
@@ -195,11 +193,6 @@ pub(super) fn flags(call: Call, name: &str, given: u32, known: u32) -> Result<u3
 /// `retry` is NULL or a retry policy that was not freed before and that nobody uses now or later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sluice_retry_free(retry: *mut sluice_retry) {
-    call("sluice_retry_free", |_| {
-        if !retry.is_null() {
-            // SAFETY: the caller's promise: it came from `Box::into_raw` and is owned by nobody else.
-            drop(unsafe { Box::from_raw(retry) });
-        }
-        Ok(())
-    });
+    // SAFETY: the caller's promise is this function's.
+    unsafe { free("sluice_retry_free", retry) }
 }
