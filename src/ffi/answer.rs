@@ -7,14 +7,14 @@ use super::check::{
 };
 use super::http_settings::sluice_http_settings;
 use super::quota::sluice_quota;
-use super::sized::{self, LARGEST_STRUCT, SizedStruct};
+use super::sized::{self, SizedOut, SizedStruct};
 use super::text_out::TextOut;
 use crate::decision::{Decision, Reason};
 use crate::http::{Answer, Field, Settings, Verdict};
 use std::ffi::{c_char, c_void};
 use std::fmt::Write;
 use std::mem::offset_of;
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 /// One decision on a request, and the policy that it was made by.
 #[repr(C)]
@@ -111,33 +111,15 @@ const STACK_VERDICTS: usize = 16;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sluice_answer_outcome(answer: *const sluice_answer, out: *mut sluice_outcome) -> i32 {
     call("sluice_answer_outcome", |call| {
+        let names = ("SLUICE_OUTCOME_INIT", "sluice_outcome");
         // SAFETY: the caller's promise is this function's.
-        let (out, struct_size) = unsafe { sized_out(call, out) }?;
+        let out = unsafe { SizedOut::new(call, out, 4, names) }?;
         // SAFETY: as above.
-        let outcome = unsafe { with_answer(call, answer, |answer| outcome(answer, struct_size)) }?;
-        let filled = struct_size.min(size_of_val(&outcome));
-        // SAFETY: the caller's promise makes `struct_size` bytes writable: some of ours, and zeros to the end.
-        unsafe {
-            NonNull::from(&outcome).cast::<u8>().copy_to_nonoverlapping(out, filled);
-            out.add(filled).write_bytes(0, struct_size - filled);
-        }
+        let outcome = unsafe { with_answer(call, answer, |answer| outcome(answer, out.struct_size)) }?;
+        // SAFETY: numbers and a pointer, without padding.
+        unsafe { out.fill(&outcome) };
         Ok(())
     })
-}
-
-/// # Safety
-/// `out` is NULL or good for reading its size.
-unsafe fn sized_out(call: Call, out: *mut sluice_outcome) -> Result<(NonNull<u8>, usize), Failed> {
-    let out = call.pointer("out", out)?;
-    // SAFETY: not NULL, aligned, and every version of the struct begins with its size.
-    let struct_size = unsafe { out.cast::<usize>().read() };
-    if struct_size < size_of::<usize>() || !struct_size.is_multiple_of(4) || struct_size > LARGEST_STRUCT {
-        return Err(call.bad(format_args!(
-            "out->struct_size is {struct_size}; begin with SLUICE_OUTCOME_INIT, which sets it to \
-             sizeof(sluice_outcome)"
-        )));
-    }
-    Ok((out.cast(), struct_size))
 }
 
 fn outcome(answer: &Answer<'_>, struct_size: usize) -> sluice_outcome {
@@ -177,7 +159,7 @@ pub type sluice_header_visitor = Option<
 /// * `context`: handed on as it is
 ///
 /// Returns `SLUICE_OK`, or `SLUICE_ERR_ARGUMENT`, and then no field was handed on. Safe from any number of threads at once;
-/// it takes no lock and allocates nothing. Since 0.1.0.
+/// it takes no lock, and allocates nothing for up to 16 verdicts. Since 0.1.0.
 ///
 /// # Safety
 /// As for `sluice_answer_outcome`; `visit` may be called with `context`, returns, and does not throw.
@@ -208,7 +190,8 @@ pub unsafe extern "C" fn sluice_answer_headers(
 /// * `length`: receives the bytes of the lines without their NUL, also on `SLUICE_ERR_BUFFER`; not NULL
 ///
 /// Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the lines and their NUL do not fit, and then what
-/// is at `buf` is of no use. Safe from any number of threads at once; it takes no lock and allocates nothing. Since 0.1.0.
+/// is at `buf` is of no use. Safe from any number of threads at once; it takes no lock, and allocates nothing for up to
+/// 16 verdicts. Since 0.1.0.
 ///
 /// # Safety
 /// As for `sluice_answer_outcome`; `buf` is NULL or good for writing `cap` bytes; `length` is NULL or good for writing.

@@ -146,17 +146,17 @@ unsafe fn policy(call: Call, options: &sluice_retry_options) -> Result<RetryPoli
     let known = SLUICE_RETRY_STRICT | SLUICE_RETRY_ANY_METHOD_ON_429 | SLUICE_RETRY_NO_JITTER;
     let flag = |flag| flags(call, "options.flags", options.flags, known).map(|flags| flags & flag != 0);
     let or = |given: u32, default| if given == 0 { default } else { given };
-    let time = |given, default| Duration::from_nanos(if given == 0 { default } else { given });
-    const S: u64 = 1_000_000_000;
-
-    let jitter = if flag(SLUICE_RETRY_NO_JITTER)? { 0 } else { or(options.jitter_percent, 10) };
+    let time = |given, default| if given == 0 { default } else { Duration::from_nanos(given) };
+    let default = RetryPolicy::DEFAULT;
+    let jitter =
+        if flag(SLUICE_RETRY_NO_JITTER)? { 0 } else { or(options.jitter_percent, default.jitter_percent) };
     let mut builder = RetryPolicy::builder()
-        .base(time(options.base_ns, S / 2))
-        .cap(time(options.cap_ns, 30 * S))
-        .deadline(time(options.deadline_ns, 300 * S))
-        .max_server_wait(time(options.max_server_wait_ns, 120 * S))
-        .server_jitter(jitter, time(options.max_jitter_ns, 30 * S))
-        .max_attempts(or(options.max_attempts, 4))
+        .base(time(options.base_ns, default.base))
+        .cap(time(options.cap_ns, default.cap))
+        .deadline(time(options.deadline_ns, default.deadline))
+        .max_server_wait(time(options.max_server_wait_ns, default.max_server_wait))
+        .server_jitter(jitter, time(options.max_jitter_ns, default.max_jitter))
+        .max_attempts(or(options.max_attempts, default.max_attempts))
         .any_method_on_429(flag(SLUICE_RETRY_ANY_METHOD_ON_429)?)
         .syntax(if flag(SLUICE_RETRY_STRICT)? { Syntax::Strict } else { Syntax::Lenient });
     if !options.statuses.is_null() || options.n_statuses > 0 {

@@ -158,7 +158,8 @@ pub unsafe extern "C" fn sluice_zone_policy(zone: *const sluice_zone, buf: *mut 
 ///
 /// Returns `SLUICE_OK` whether the request is allowed or not, or `SLUICE_ERR_ARGUMENT` if anything is wrong with any of
 /// the charges, and then none is decided and nothing is written. Safe from any number of threads and processes at once. It
-/// takes no lock, waits for nobody, and allocates nothing but after a zone's policy was replaced. Since 0.1.0.
+/// takes no lock and waits for nobody, and allocates nothing for up to 8 charges but after a zone's policy was replaced.
+/// Since 0.1.0.
 ///
 /// # Safety
 /// `charges` is NULL or good for reading `n` of them, each one's key for its length, and each one's zone is not freed
