@@ -73,6 +73,8 @@ mod fields;
 pub mod http;
 #[cfg(any(feature = "http", feature = "retry"))]
 pub mod http_date;
+#[cfg(any(feature = "http", feature = "identity"))]
+mod http_token;
 #[cfg(feature = "identity")]
 pub mod identity;
 mod limiter;
