@@ -8,7 +8,7 @@ use counting::allocations;
 use http::{Request, Response};
 use http_body_util::Empty;
 use sluicegate::http::{Families, Settings};
-use sluicegate::identity::{ForwardingHeader, Identity, Proxies};
+use sluicegate::identity::{ForwardingHeader, Identity, Key, Proxies};
 use sluicegate_tower::{KeySource, Limit, Missing, Peer, RateLimitLayer};
 use std::convert::Infallible;
 use std::future::Ready;
@@ -51,6 +51,13 @@ fn ask(layer: &RateLimitLayer) -> (u16, usize) {
     (response.status().as_u16(), allocations)
 }
 
+/// A key as long as one that is held in place can be.
+fn long_key() -> Key {
+    let key = Key::new().part("long", [7; 49]);
+    assert_eq!(key.as_ref().len(), 56);
+    key
+}
+
 fn layer(families: Families) -> RateLimitLayer {
     let limit = |name: &str, policy: &str| {
         let limiter = sluicegate::Limiter::builder(policy).max_keys(100).build().unwrap();
@@ -63,6 +70,9 @@ fn layer(families: Families) -> RateLimitLayer {
         .limit(limit("key", "fixed-window 1000/366d").key(KeySource::header("x-api-key", Missing::Address)))
         .limit(
             limit("both", "fixed-window 5/366d").key(KeySource::address().and(KeySource::route())).skip_failed(),
+        )
+        .limit(
+            limit("long", "sliding-window 1000/366d").key(KeySource::from_fn(|_| Some(long_key()), Missing::Skip)),
         )
         .build()
         .unwrap()
