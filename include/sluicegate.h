@@ -1532,7 +1532,7 @@ SLUICE_NOEXCEPT;
  *
  * Returns `SLUICE_OK` whether the request is allowed or not, or `SLUICE_ERR_ARGUMENT` if anything is wrong with any of
  * the charges, and then none is decided and nothing is written. Safe from any number of threads at once. It takes no
- * lock, waits for nobody and allocates nothing. Since 0.1.0.
+ * lock and waits for nobody, and allocates nothing for up to 8 limits. Since 0.1.0.
  *
  * # Safety
  * `charges` is NULL or good for reading `n` of them, each one's key for its length, and each one's limiter is not freed
@@ -1898,7 +1898,8 @@ SLUICE_NOEXCEPT;
  *
  * Returns `SLUICE_OK` whether the request is allowed or not, or `SLUICE_ERR_ARGUMENT` if anything is wrong with any of
  * the charges, and then none is decided and nothing is written. Safe from any number of threads and processes at once. It
- * takes no lock, waits for nobody, and allocates nothing but after a zone's policy was replaced. Since 0.1.0.
+ * takes no lock and waits for nobody, and allocates nothing for up to 8 charges but after a zone's policy was replaced.
+ * Since 0.1.0.
  *
  * # Safety
  * `charges` is NULL or good for reading `n` of them, each one's key for its length, and each one's zone is not freed
@@ -2087,7 +2088,7 @@ SLUICE_NOEXCEPT;
  * * `context`: handed on as it is
  *
  * Returns `SLUICE_OK`, or `SLUICE_ERR_ARGUMENT`, and then no field was handed on. Safe from any number of threads at once;
- * it takes no lock and allocates nothing. Since 0.1.0.
+ * it takes no lock, and allocates nothing for up to 16 verdicts. Since 0.1.0.
  *
  * # Safety
  * As for `sluice_answer_outcome`; `visit` may be called with `context`, returns, and does not throw.
@@ -2108,7 +2109,8 @@ SLUICE_NOEXCEPT;
  * * `length`: receives the bytes of the lines without their NUL, also on `SLUICE_ERR_BUFFER`; not NULL
  *
  * Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the lines and their NUL do not fit, and then what
- * is at `buf` is of no use. Safe from any number of threads at once; it takes no lock and allocates nothing. Since 0.1.0.
+ * is at `buf` is of no use. Safe from any number of threads at once; it takes no lock, and allocates nothing for up to
+ * 16 verdicts. Since 0.1.0.
  *
  * # Safety
  * As for `sluice_answer_outcome`; `buf` is NULL or good for writing `cap` bytes; `length` is NULL or good for writing.
@@ -2139,7 +2141,7 @@ SLUICE_API uint64_t sluice_whole_seconds(uint64_t ns) SLUICE_NOEXCEPT;
  *
  * Whatever names and texts are in it, JSON stays JSON and HTML shows them as text. Returns `SLUICE_OK`,
  * `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the body and its NUL do not fit, and then what is at `buf` is of no use.
- * Safe from any number of threads at once; it takes no lock and allocates nothing. Since 0.1.0.
+ * Safe from any number of threads at once; it takes no lock, and allocates nothing for up to 16 verdicts. Since 0.1.0.
  *
  * # Safety
  * As for `sluice_answer_header_lines`.

@@ -47,7 +47,7 @@ impl<C> Copy for Charge<'_, C> {}
 /// All are asked first and charged after, so a denial writes nothing, as with one limit. If another request takes
 /// the last permit of one limit between the two, what was already charged to the others is given back at once; until
 /// then it counts, so that a third request may be denied that would have been allowed a moment later. Never is one
-/// too many admitted.
+/// too many admitted. For more than 8 limits it allocates.
 ///
 /// ```
 /// use sluicegate::{Charge, Decision, Limiter, check_all};
@@ -89,9 +89,6 @@ fn check_slice<C>(
     check_in_turn(charges.len(), |n| charges[n], |n, decision, _| decisions[n] = decision, now)
 }
 
-/// Up to how many charges of one request are made without allocating.
-const FEW: usize = 8;
-
 /// Something that can be charged to a limit.
 pub(crate) trait Chargeable {
     /// What the limit would answer at `now`.
@@ -131,48 +128,69 @@ pub(crate) fn check_in_turn<T: Chargeable>(
     mut answer: impl FnMut(usize, Decision, u64),
     now: impl Fn(&T) -> u64,
 ) -> bool {
-    let ask = |n| {
-        let charge = charge(n);
-        let now = now(&charge);
-        (charge.ask(now), now)
-    };
     // One limit decides by itself. Of several all are asked first, also after a denial: each has an answer to give.
-    if count > 1 {
-        let mut all_allow = true;
-        for n in 0..count {
-            let (decision, now) = ask(n);
-            all_allow &= decision.allowed();
-            answer(n, decision, now);
-        }
-        if !all_allow {
-            return false;
-        }
+    if count == 1 {
+        let (decision, time) = at_its_time(&charge(0), &now, T::charge);
+        answer(0, decision, time);
+        return decision.allowed();
     }
-    let mut few = [(Decision::default(), 0); FEW];
-    let mut many = Vec::new();
-    let made: &mut [(Decision, u64)] = if count <= FEW {
-        &mut few[..count]
-    } else {
-        many.resize(count, (Decision::default(), 0));
-        &mut many
-    };
+    let mut all_allow = true;
     for n in 0..count {
-        let this = charge(n);
-        let time = now(&this);
-        let decision = this.charge(time);
-        made[n] = (decision, time);
+        let (decision, time) = at_its_time(&charge(n), &now, T::ask);
+        all_allow &= decision.allowed();
+        answer(n, decision, time);
+    }
+    all_allow && charge_all(count, &charge, &mut answer, &now)
+}
+
+/// Up to how many charges of one request are made without allocating.
+const FEW: usize = 8;
+
+/// Charges all limits, or none: if one denies after all, what was charged before it is taken back.
+fn charge_all<T: Chargeable>(
+    count: usize,
+    charge: &impl Fn(usize) -> T,
+    answer: &mut impl FnMut(usize, Decision, u64),
+    now: &impl Fn(&T) -> u64,
+) -> bool {
+    let mut few = [(Decision::default(), 0); FEW];
+    let mut many = vec![(Decision::default(), 0); if count > FEW { count } else { 0 }];
+    let made = if count > FEW { &mut many[..] } else { &mut few[..count] };
+    for n in 0..count {
+        made[n] = at_its_time(&charge(n), now, T::charge);
+        let (decision, time) = made[n];
         answer(n, decision, time);
         if !decision.allowed() {
-            for (charged, (decision, time)) in made[..n].iter().enumerate() {
-                let charge = charge(charged);
-                charge.take_back(decision, *time, now(&charge));
-            }
-            // Others may have taken what was given back; that is no denial of this request by this limit.
-            for (charged, (again, now)) in (0..n).map(|n| (n, ask(n))).filter(|(_, (again, _))| again.allowed()) {
-                answer(charged, again, now);
-            }
+            take_back_all(&made[..n], charge, answer, now);
             return false;
         }
     }
     true
+}
+
+/// Takes back what has been charged, and says how it stands without.
+fn take_back_all<T: Chargeable>(
+    made: &[(Decision, u64)],
+    charge: &impl Fn(usize) -> T,
+    answer: &mut impl FnMut(usize, Decision, u64),
+    now: &impl Fn(&T) -> u64,
+) {
+    for (n, (decision, charged_at)) in made.iter().enumerate() {
+        let charge = charge(n);
+        charge.take_back(decision, *charged_at, now(&charge));
+    }
+    for n in 0..made.len() {
+        let (again, time) = at_its_time(&charge(n), now, T::ask);
+        // Others may have taken what was given back; that is no denial of this request by this limit.
+        if again.allowed() {
+            answer(n, again, time);
+        }
+    }
+}
+
+/// What a limit says at the time of its clock, and that time.
+#[inline(always)]
+fn at_its_time<T>(charge: &T, now: impl Fn(&T) -> u64, decide: impl Fn(&T, u64) -> Decision) -> (Decision, u64) {
+    let time = now(charge);
+    (decide(charge, time), time)
 }

@@ -69,21 +69,13 @@ pub enum Error {
         /// What was asked for.
         wanted: String,
     },
-    /// A setting is wrong or out of its range: of who is asking, or of when to try again.
+    /// A setting is wrong or out of its range: of who is asking, of an HTTP answer, or of when to try again.
     Setting {
         /// Which setting.
         name: &'static str,
         /// What it was set to, cut to a length fit for a message.
         given: String,
-        /// What was wrong with it, and what would be right.
-        problem: String,
-    },
-    /// An option of an HTTP answer is not what it must be.
-    #[cfg(feature = "http")]
-    HttpOption {
-        /// Which option.
-        option: &'static str,
-        /// What it is, what is wrong with it and where, and what would be right.
+        /// What was wrong with it and where, and what would be right.
         problem: String,
     },
 }
@@ -156,8 +148,6 @@ impl fmt::Display for Error {
                 "the {what} of the table in {place} is {found}, not {wanted}; ask for the same, or name another place"
             ),
             Self::Setting { name, given, problem } => write!(f, "{name} {given:?}: {problem}"),
-            #[cfg(feature = "http")]
-            Self::HttpOption { option, problem } => write!(f, "the option {option} is wrong: {problem}"),
             Self::NoEntropy => write!(f, "the operating system gave no random bytes for the table's secret seed"),
         }
     }

@@ -5,7 +5,7 @@
 //! use sluicegate::{Limiter, Policy};
 //!
 //! let policy: Policy = "token-bucket 100/s burst=200".parse()?;
-//! let limiter = Limiter::new(policy, 1_000_000)?; // at least 1,000,000 live keys in 29 MB, for ever
+//! let limiter = Limiter::new(policy, 1_000_000)?; // at least 1,000,000 live keys in 24 MB, for ever
 //! let decision = limiter.check("203.0.113.10");
 //! if !decision.allowed() {
 //!     println!("429, retry after {:?}", decision.retry_after());
@@ -35,10 +35,10 @@
 //! * A late time finds a key never seen if the key's state had expired and its place has gone to another key since.
 //! * A sliding window is an estimate by definition: it takes the previous window's requests as evenly spread.
 //! * Keys are told apart by their home bucket and 32 more bits of a secret hash: one given key shares its budget
-//!   with one of `n` others with odds of about `n / (2^32 · max_keys / 4.6)`, one in a billion in a full table.
+//!   with one of `n` others with odds of about `n / (2^32 · max_keys / 5.75)`, one in a billion in a full table.
 //! * The promise of `max_keys` has odds of failing far below one in a million (derived in the table's layout).
-//! * Under [`OnFull::Evict`], what gives way when more keys are live than fit is forgotten: the least consumed of
-//!   the 16 places nearest to the new key's.
+//! * Under [`OnFull::Evict`], what gives way when more keys are live than fit is forgotten: the least consumed of the 8
+//!   places at the new key's home if it has consumed no more than the new key will have, else of the 16 nearest.
 //!
 //! # Parts
 //!
@@ -73,6 +73,8 @@ mod fields;
 pub mod http;
 #[cfg(any(feature = "http", feature = "retry"))]
 pub mod http_date;
+#[cfg(any(feature = "http", feature = "identity"))]
+mod http_token;
 #[cfg(feature = "identity")]
 pub mod identity;
 mod limiter;

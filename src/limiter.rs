@@ -14,8 +14,7 @@ use std::ptr::NonNull;
 pub const DEFAULT_MAX_KEYS: u64 = 1_000_000;
 
 /// How many requests of a batch are hashed and fetched before the first is decided, and from then on ahead of the one that
-/// is: as many as a core can have under way to memory at once. Fetching while deciding takes two thirds of the time of
-/// first the one for all and then the other.
+/// is: as many as a core can have under way to memory at once.
 const AHEAD: usize = 16;
 
 /// One request of a batch.

@@ -8,8 +8,9 @@ mod common;
 mod model;
 
 use common::{HOUR, IN_2026, Numbers};
-use sluicegate::{Charge, Decision, Limiter, ManualClock, OnFull, Reason, check_all, check_all_at};
-use std::sync::Barrier;
+use sluicegate::{Charge, Clock, Decision, Limiter, ManualClock, OnFull, Reason, check_all, check_all_at};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Barrier, OnceLock};
 use std::thread;
 
 const ALGORITHMS: [&str; 4] = ["fixed-window", "sliding-window", "token-bucket", "leaky-bucket"];
@@ -87,6 +88,38 @@ fn each_limit_is_asked_at_the_time_of_its_clock() {
     let charges = [Charge::new(&first, "ann"), Charge::new(&second, "ann")];
     assert!(check_all(&charges, &mut [Decision::default(); 2]));
     assert_eq!(first.peek_at("ann", 0, IN_2026), second.peek_at("ann", 0, IN_2026 + HOUR / 2));
+}
+
+/// The clock of somebody who is stopped between a charge and its being taken back: for so long that the charge has lapsed
+/// and somebody else has come for the same key.
+#[derive(Debug, Default)]
+struct Stopped {
+    readings: AtomicUsize,
+    limiter: OnceLock<&'static Limiter<Stopped>>,
+}
+
+impl Clock for Stopped {
+    fn now(&self) -> u64 {
+        // Two charges are asked for, and made; the first is taken back.
+        if self.readings.fetch_add(1, Ordering::Relaxed) < 4 {
+            return IN_2026;
+        }
+        let _ = self.limiter.get().unwrap().check_at("ann", 1, IN_2026 + HOUR);
+        IN_2026 + HOUR
+    }
+}
+
+#[test]
+fn a_charge_that_has_lapsed_is_not_taken_back_from_others() {
+    for policy in ["fixed-window 3/h", "token-bucket 3/h", "leaky-bucket 3/h"] {
+        let limiter = Limiter::builder(policy).max_keys(10).clock(Stopped::default()).build().unwrap();
+        let limiter: &'static _ = Box::leak(Box::new(limiter));
+        limiter.clock().limiter.set(limiter).unwrap();
+        let twice = [Charge::new(limiter, "ann").cost(2); 2];
+        assert!(!check_all(&twice, &mut [Decision::default(); 2]));
+        let others = limiter.clock().readings.load(Ordering::Relaxed) as u64 - 4;
+        assert_eq!(limiter.peek_at("ann", 0, IN_2026 + HOUR).remaining(), 3 - others, "{policy}");
+    }
 }
 
 /// Threads with one limit in common and one of their own, over and over, as it is the last permits that are raced for:

@@ -152,19 +152,13 @@ impl Rule {
         }
     }
 
-    /// The same as [`step`](Self::step), for a request that the quick form serves.
-    #[inline(always)]
-    pub(crate) fn quick_step(&self, word: u64, now: u64, cost: u64) -> Step {
-        match self.quick.step(word, now, cost) {
-            Ok(admission) => Step { next: admission.next, decision: admission.decision() },
-            Err(decision) => Step { next: word, decision },
-        }
-    }
-
     /// Decides on `cost` permits at `now` for a key whose word is `word`.
     pub(crate) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
         if self.quick.serves(now, cost) {
-            return self.quick_step(word, now, cost);
+            return match self.quick.step(word, now, cost) {
+                Ok(admission) => Step { next: admission.next, decision: admission.decision() },
+                Err(decision) => Step { next: word, decision },
+            };
         }
         if now > MAX_UNIX_NS && cost > 0 {
             return Step { next: word, decision: Decision::refused(Reason::TimeOutOfRange, self.limit) };

@@ -1,6 +1,6 @@
 //! What to do about a response, and what it says.
 
-use super::call::{Call, Failed, call};
+use super::call::{Call, Failed, bytes, call};
 use super::check::SLUICE_NEVER;
 use super::retry::{SLUICE_RETRY_STRICT, flags, sluice_retry};
 use super::sized::{self, SizedStruct};
@@ -200,9 +200,7 @@ unsafe fn decide(
     let (given, headers) = unsafe { (sized::read(call, attempt)?, fields(call, headers)?) };
     // SAFETY: as above.
     let method = unsafe { call.text("attempt.method", given.method) }?;
-    if given.reserved != 0 {
-        return Err(call.bad(format_args!("attempt.reserved is {}; it is 0", given.reserved)));
-    }
+    call.reserved("attempt.reserved", given.reserved)?;
     let known = SLUICE_ATTEMPT_REPEATABLE | SLUICE_ATTEMPT_BODY_IS_GONE;
     let flags = flags(call, "attempt.flags", given.flags, known)?;
     // What is no text is no method that is known to be idempotent, and neither is the empty one.
@@ -268,18 +266,17 @@ unsafe fn fields<'a>(
 ) -> Result<impl Iterator<Item = (&'a [u8], &'a [u8])>, Failed> {
     // SAFETY: the caller's promise is this function's.
     let headers = unsafe { call.array("headers", headers, n) }?;
-    let read = move |at: usize, header: &sluice_header| {
-        // SAFETY: as above; the names are put together only for an error.
-        let name = unsafe { call.bytes(format_args!("headers[{at}].name"), header.name, header.name_len) }?;
-        // SAFETY: as above.
-        let value = unsafe { call.bytes(format_args!("headers[{at}].value"), header.value, header.value_len) }?;
-        Ok::<_, Failed>((name, value))
-    };
     for (at, header) in headers.iter().enumerate() {
-        read(at, header)?;
+        // SAFETY: as above; the names are put together only for an error.
+        unsafe {
+            call.bytes(format_args!("headers[{at}].name"), header.name, header.name_len)?;
+            call.bytes(format_args!("headers[{at}].value"), header.value, header.value_len)?;
+        }
     }
-    // They have all been seen to be right.
-    Ok(headers.iter().enumerate().filter_map(move |(at, header)| read(at, header).ok()))
+    // SAFETY: they have all been seen to be right, and the caller's promise holds.
+    Ok(headers
+        .iter()
+        .map(|header| unsafe { (bytes(header.name, header.name_len), bytes(header.value, header.value_len)) }))
 }
 
 impl From<Advice> for sluice_advice {

@@ -7,14 +7,14 @@ use super::check::{
 };
 use super::http_settings::sluice_http_settings;
 use super::quota::sluice_quota;
-use super::sized::{self, LARGEST_STRUCT, SizedStruct};
+use super::sized::{self, SizedOut, SizedStruct};
 use super::text_out::TextOut;
 use crate::decision::{Decision, Reason};
 use crate::http::{Answer, Field, Settings, Verdict};
 use std::ffi::{c_char, c_void};
 use std::fmt::Write;
 use std::mem::offset_of;
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 /// One decision on a request, and the policy that it was made by.
 #[repr(C)]
@@ -111,33 +111,15 @@ const STACK_VERDICTS: usize = 16;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sluice_answer_outcome(answer: *const sluice_answer, out: *mut sluice_outcome) -> i32 {
     call("sluice_answer_outcome", |call| {
+        let names = ("SLUICE_OUTCOME_INIT", "sluice_outcome");
         // SAFETY: the caller's promise is this function's.
-        let (out, struct_size) = unsafe { sized_out(call, out) }?;
+        let out = unsafe { SizedOut::new(call, out, 4, names) }?;
         // SAFETY: as above.
-        let outcome = unsafe { with_answer(call, answer, |answer| outcome(answer, struct_size)) }?;
-        let filled = struct_size.min(size_of_val(&outcome));
-        // SAFETY: the caller's promise makes `struct_size` bytes writable: some of ours, and zeros to the end.
-        unsafe {
-            NonNull::from(&outcome).cast::<u8>().copy_to_nonoverlapping(out, filled);
-            out.add(filled).write_bytes(0, struct_size - filled);
-        }
+        let outcome = unsafe { with_answer(call, answer, |answer| outcome(answer, out.struct_size)) }?;
+        // SAFETY: numbers and a pointer, without padding.
+        unsafe { out.fill(&outcome) };
         Ok(())
     })
-}
-
-/// # Safety
-/// `out` is NULL or good for reading its size.
-unsafe fn sized_out(call: Call, out: *mut sluice_outcome) -> Result<(NonNull<u8>, usize), Failed> {
-    let out = call.pointer("out", out)?;
-    // SAFETY: not NULL, aligned, and every version of the struct begins with its size.
-    let struct_size = unsafe { out.cast::<usize>().read() };
-    if struct_size < size_of::<usize>() || !struct_size.is_multiple_of(4) || struct_size > LARGEST_STRUCT {
-        return Err(call.bad(format_args!(
-            "out->struct_size is {struct_size}; begin with SLUICE_OUTCOME_INIT, which sets it to \
-             sizeof(sluice_outcome)"
-        )));
-    }
-    Ok((out.cast(), struct_size))
 }
 
 fn outcome(answer: &Answer<'_>, struct_size: usize) -> sluice_outcome {
@@ -177,7 +159,7 @@ pub type sluice_header_visitor = Option<
 /// * `context`: handed on as it is
 ///
 /// Returns `SLUICE_OK`, or `SLUICE_ERR_ARGUMENT`, and then no field was handed on. Safe from any number of threads at once;
-/// it takes no lock and allocates nothing. Since 0.1.0.
+/// it takes no lock, and allocates nothing for up to 16 verdicts. Since 0.1.0.
 ///
 /// # Safety
 /// As for `sluice_answer_outcome`; `visit` may be called with `context`, returns, and does not throw.
@@ -208,7 +190,8 @@ pub unsafe extern "C" fn sluice_answer_headers(
 /// * `length`: receives the bytes of the lines without their NUL, also on `SLUICE_ERR_BUFFER`; not NULL
 ///
 /// Returns `SLUICE_OK`, `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the lines and their NUL do not fit, and then what
-/// is at `buf` is of no use. Safe from any number of threads at once; it takes no lock and allocates nothing. Since 0.1.0.
+/// is at `buf` is of no use. Safe from any number of threads at once; it takes no lock, and allocates nothing for up to
+/// 16 verdicts. Since 0.1.0.
 ///
 /// # Safety
 /// As for `sluice_answer_outcome`; `buf` is NULL or good for writing `cap` bytes; `length` is NULL or good for writing.
@@ -251,7 +234,7 @@ pub(super) unsafe fn with_answer<T>(
         &unsafe { settings.as_ref() }.core
     };
     // SAFETY: the caller's promise is this function's.
-    let given = unsafe { given_verdicts(call, &answer) }?;
+    let given = unsafe { call.array("answer.verdicts", answer.verdicts, answer.n) }?;
     let now = answer.now_unix_ns;
     // SAFETY: as above.
     let verdict = |place: usize| unsafe { verdict(call, place, &given[place]) };
@@ -272,25 +255,13 @@ pub(super) unsafe fn with_answer<T>(
     }
 }
 
-/// # Safety
-/// `answer.verdicts` is NULL or good for reading `answer.n` of them during `'a`.
-unsafe fn given_verdicts<'a>(call: Call, answer: &sluice_answer) -> Result<&'a [sluice_verdict], Failed> {
-    if answer.n == 0 {
-        return Ok(&[]);
-    }
-    let verdicts = call.pointer("answer.verdicts", answer.verdicts)?;
-    call.fits::<sluice_verdict>(answer.n)?;
-    // SAFETY: not NULL, aligned, of a size that fits an address space, and the caller's promise holds.
-    Ok(unsafe { std::slice::from_raw_parts(verdicts.as_ptr(), answer.n) })
-}
-
 /// A verdict as the core has it.
 ///
 /// # Safety
 /// Its quota is NULL or not freed during `'a`; its decision and its partition key are NULL or good for reading.
 unsafe fn verdict<'a>(call: Call, place: usize, given: &sluice_verdict) -> Result<Verdict<'a>, Failed> {
-    let quota = part(call, place, "quota", given.quota)?;
-    let told = part(call, place, "decision", given.decision)?;
+    let quota = call.pointer(format_args!("answer.verdicts[{place}].quota"), given.quota)?;
+    let told = call.pointer(format_args!("answer.verdicts[{place}].decision"), given.decision)?;
     // SAFETY: not NULL and aligned, and the caller's promise holds.
     let (quota, told) = unsafe { (&quota.as_ref().core, told.as_ref()) };
     let decision = decision(told).ok_or_else(|| {
@@ -310,14 +281,6 @@ unsafe fn verdict<'a>(call: Call, place: usize, given: &sluice_verdict) -> Resul
         call.bytes(name, given.partition_key, given.partition_key_len)
     }?;
     verdict.partition_key(key).map_err(|error| call.bad(format_args!("answer.verdicts[{place}]: {error}")))
-}
-
-/// A pointer of a verdict's, which is named only if it is wrong.
-fn part<T>(call: Call, place: usize, part: &str, pointer: *const T) -> Result<NonNull<T>, Failed> {
-    match NonNull::new(pointer.cast_mut()) {
-        Some(pointer) if pointer.is_aligned() => Ok(pointer),
-        _ => call.pointer(&format!("answer.verdicts[{place}].{part}"), pointer),
-    }
 }
 
 /// The core's decision that C has been told; `None` for one that there cannot be.

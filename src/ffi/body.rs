@@ -4,7 +4,7 @@ use super::answer::{sluice_answer, with_answer};
 use super::call::{Call, Failed, call};
 use super::text_out::TextOut;
 use crate::http::BodyFormat;
-use std::ffi::{CStr, c_char};
+use std::ffi::c_char;
 
 /// JSON with `status`, `error`, `message`, `code`, `retryAfter` (seconds), `limit`, `remaining` and `reset` (Unix seconds).
 /// Where waiting does not help, `retryAfter` and `reset` are left out.
@@ -27,8 +27,12 @@ const FORMATS: [(u32, BodyFormat); 5] = [
     (SLUICE_BODY_TEXT, BodyFormat::Text),
 ];
 
+fn known(number: u32) -> Option<BodyFormat> {
+    FORMATS.iter().find(|(known, _)| *known == number).map(|(_, format)| *format)
+}
+
 fn format(call: Call, name: &str, number: u32) -> Result<BodyFormat, Failed> {
-    FORMATS.iter().find(|(known, _)| *known == number).map(|(_, format)| *format).ok_or_else(|| {
+    known(number).ok_or_else(|| {
         call.bad(format_args!(
             "{name} is {number}; it is 0 (JSON), 1 (JSON with resetAt), 2 (problem), 3 (HTML) or 4 (text)"
         ))
@@ -46,7 +50,7 @@ fn format(call: Call, name: &str, number: u32) -> Result<BodyFormat, Failed> {
 ///
 /// Whatever names and texts are in it, JSON stays JSON and HTML shows them as text. Returns `SLUICE_OK`,
 /// `SLUICE_ERR_ARGUMENT`, or `SLUICE_ERR_BUFFER` where the body and its NUL do not fit, and then what is at `buf` is of no use.
-/// Safe from any number of threads at once; it takes no lock and allocates nothing. Since 0.1.0.
+/// Safe from any number of threads at once; it takes no lock, and allocates nothing for up to 16 verdicts. Since 0.1.0.
 ///
 /// # Safety
 /// As for `sluice_answer_header_lines`.
@@ -75,14 +79,7 @@ pub unsafe extern "C" fn sluice_answer_body(
 /// thread. Since 0.1.0.
 #[unsafe(no_mangle)]
 pub extern "C" fn sluice_body_content_type(body: u32) -> *const c_char {
-    let content_type: &'static CStr = match body {
-        SLUICE_BODY_JSON | SLUICE_BODY_JSON_RESET_AT => c"application/json",
-        SLUICE_BODY_PROBLEM => c"application/problem+json",
-        SLUICE_BODY_HTML => c"text/html; charset=utf-8",
-        SLUICE_BODY_TEXT => c"text/plain; charset=utf-8",
-        _ => c"application/octet-stream",
-    };
-    content_type.as_ptr()
+    known(body).map_or(c"application/octet-stream", BodyFormat::content_type_in_c).as_ptr()
 }
 
 /// The body that a request's `Accept` header asks for: that of the highest quality; of equals the one that is named, not only

@@ -36,6 +36,20 @@ pub(super) fn call(function: &'static str, body: impl FnOnce(Call) -> Result<(),
     }
 }
 
+/// Gives back what a call has made for the caller, in a call of its own. NULL is nothing.
+///
+/// # Safety
+/// `made` is NULL, or came from `Box::into_raw`, was not freed before, and nobody uses it now or later.
+pub(super) unsafe fn free<T>(function: &'static str, made: *mut T) {
+    call(function, |_| {
+        if !made.is_null() {
+            // SAFETY: the caller's promise: it is owned by nobody else.
+            drop(unsafe { Box::from_raw(made) });
+        }
+        Ok(())
+    });
+}
+
 impl Call {
     /// Keeps a failure's text, which is for whoever runs the program.
     #[cold]
@@ -60,16 +74,16 @@ impl Call {
 
     /// A pointer that must not be NULL and must be aligned for what it points to.
     #[inline(always)]
-    pub(super) fn pointer<T>(self, name: &str, pointer: *const T) -> Result<NonNull<T>, Failed> {
+    pub(super) fn pointer<T>(self, name: impl fmt::Display, pointer: *const T) -> Result<NonNull<T>, Failed> {
         match NonNull::new(pointer.cast_mut()) {
             Some(pointer) if pointer.is_aligned() => Ok(pointer),
-            _ => Err(self.bad_pointer(name, pointer.cast(), align_of::<T>())),
+            _ => Err(self.bad_pointer(&name, pointer.cast(), align_of::<T>())),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn bad_pointer(self, name: &str, pointer: *const c_void, align: usize) -> Failed {
+    fn bad_pointer(self, name: &dyn fmt::Display, pointer: *const c_void, align: usize) -> Failed {
         if pointer.is_null() {
             self.bad(format_args!("{name} is NULL"))
         } else {
@@ -137,10 +151,8 @@ impl Call {
         requests: *const sluice_request,
         n: usize,
     ) -> Result<&'a [sluice_request], Failed> {
-        let requests = self.pointer("requests", requests)?;
-        self.fits::<sluice_request>(n)?;
-        // SAFETY: not NULL, aligned, of a size that fits an address space, and the caller's promise holds.
-        let requests = unsafe { std::slice::from_raw_parts(requests.as_ptr(), n) };
+        // SAFETY: the caller's promise is this function's.
+        let requests = unsafe { self.array("requests", requests, n) }?;
         match requests.iter().position(|request| !is_key(request.key, request.key_len)) {
             None => Ok(requests),
             Some(at) => Err(self.bad_key(&format!("requests[{at}]."), requests[at].key_len)),
@@ -157,19 +169,24 @@ impl Call {
         charges: *const sluice_charge,
         n: usize,
     ) -> Result<&'a [sluice_charge], Failed> {
-        let charges = self.pointer("charges", charges)?;
-        self.fits::<sluice_charge>(n)?;
-        // SAFETY: not NULL, aligned, of a size that fits an address space, and the caller's promise holds.
-        let charges = unsafe { std::slice::from_raw_parts(charges.as_ptr(), n) };
+        // SAFETY: the caller's promise is this function's.
+        let charges = unsafe { self.array("charges", charges, n) }?;
         for (at, charge) in charges.iter().enumerate() {
-            if charge.limiter.is_null() || !charge.limiter.is_aligned() {
-                self.pointer(&format!("charges[{at}].limiter"), charge.limiter)?;
-            }
-            if !is_key(charge.key, charge.key_len) {
-                return Err(self.bad_key(&format!("charges[{at}]."), charge.key_len));
-            }
+            self.charge(at, ("limiter", charge.limiter), (charge.key, charge.key_len))?;
         }
         Ok(charges)
+    }
+
+    /// That one charge of several has somebody who decides, and a key.
+    #[inline(always)]
+    pub(super) fn charge<T>(
+        self,
+        at: usize,
+        (name, decides): (&str, *const T),
+        (key, key_len): (*const c_void, usize),
+    ) -> Result<(), Failed> {
+        self.pointer(format_args!("charges[{at}].{name}"), decides)?;
+        if is_key(key, key_len) { Ok(()) } else { Err(self.bad_key(&format!("charges[{at}]."), key_len)) }
     }
 
     /// `n` of `T`, or none where `n` is 0, whatever the pointer.
@@ -184,6 +201,11 @@ impl Call {
         self.fits::<T>(n)?;
         // SAFETY: not NULL, aligned, of a size that fits an address space, and the caller's promise holds.
         Ok(unsafe { std::slice::from_raw_parts(array.as_ptr(), n) })
+    }
+
+    /// That a field which is kept for later versions has nothing in it.
+    pub(super) fn reserved(self, name: &str, number: u32) -> Result<(), Failed> {
+        if number == 0 { Ok(()) } else { Err(self.bad(format_args!("{name} is {number}; it is 0"))) }
     }
 
     /// That an array of so many `T` is possible at all.

@@ -37,7 +37,7 @@ pub struct sluice_charge {
 ///
 /// Returns `SLUICE_OK` whether the request is allowed or not, or `SLUICE_ERR_ARGUMENT` if anything is wrong with any of
 /// the charges, and then none is decided and nothing is written. Safe from any number of threads at once. It takes no
-/// lock, waits for nobody and allocates nothing. Since 0.1.0.
+/// lock and waits for nobody, and allocates nothing for up to 8 limits. Since 0.1.0.
 ///
 /// # Safety
 /// `charges` is NULL or good for reading `n` of them, each one's key for its length, and each one's limiter is not freed

@@ -1,6 +1,6 @@
 //! How HTTP answers look.
 
-use super::call::{Call, Failed, call};
+use super::call::{Call, Failed, call, free};
 use super::sized::{self, SizedStruct};
 use super::text_out::TextOut;
 use crate::http::{DEFAULT_STATUS, Families, RetryAfterForm, Settings};
@@ -128,9 +128,7 @@ pub unsafe extern "C" fn sluice_http_settings_new(
 /// # Safety
 /// The texts of `options` are NULL or end with a NUL.
 unsafe fn settings(call: Call, options: &sluice_http_options) -> Result<Settings<'static>, Failed> {
-    if options.reserved != 0 {
-        return Err(call.bad(format_args!("options.reserved is {}; it is 0", options.reserved)));
-    }
+    call.reserved("options.reserved", options.reserved)?;
     let mut builder = Settings::builder()
         .families(families(call, "options.families", options.families)?)
         .retry_after(retry_after(call, options.retry_after)?)
@@ -188,13 +186,8 @@ fn status(number: u32) -> u16 {
 /// `settings` is NULL or settings that were not freed before and that nobody uses now or later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sluice_http_settings_free(settings: *mut sluice_http_settings) {
-    call("sluice_http_settings_free", |_| {
-        if !settings.is_null() {
-            // SAFETY: the caller's promise: they came from `Box::into_raw` and are owned by nobody else.
-            drop(unsafe { Box::from_raw(settings) });
-        }
-        Ok(())
-    });
+    // SAFETY: the caller's promise is this function's.
+    unsafe { free("sluice_http_settings_free", settings) }
 }
 
 /// Copies the value for `Access-Control-Expose-Headers`, ended by a NUL: the names of all fields that answers may have,

@@ -1,6 +1,6 @@
 //! Who is asking.
 
-use super::call::{Call, Failed, call};
+use super::call::{Call, Failed, bytes, call, free};
 use super::sized::{self, SizedStruct};
 use super::text_out::TextOut;
 use crate::identity::{AddressKey, Client, Embedded, ForwardingHeader, Identity, Part, Proxies, Source};
@@ -180,9 +180,7 @@ pub unsafe extern "C" fn sluice_identity_new(
 /// # Safety
 /// The texts of `options` are NULL or end with a NUL.
 unsafe fn identity(call: Call, options: &sluice_identity_options) -> Result<Identity, Failed> {
-    if options.reserved != 0 {
-        return Err(call.bad(format_args!("options.reserved is {}; it is 0", options.reserved)));
-    }
+    call.reserved("options.reserved", options.reserved)?;
     // SAFETY: the caller's promise is this function's.
     let (header, proxies) =
         unsafe { (call.utf8("options.header", options.header)?, call.utf8("options.proxies", options.proxies)?) };
@@ -224,13 +222,8 @@ fn embedded(call: Call, number: u32) -> Result<Embedded, Failed> {
 /// `identity` is NULL or an identity that was not freed before and that nobody uses now or later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sluice_identity_free(identity: *mut sluice_identity) {
-    call("sluice_identity_free", |_| {
-        if !identity.is_null() {
-            // SAFETY: the caller's promise: it came from `Box::into_raw` and is owned by nobody else.
-            drop(unsafe { Box::from_raw(identity) });
-        }
-        Ok(())
-    });
+    // SAFETY: the caller's promise is this function's.
+    unsafe { free("sluice_identity_free", identity) }
 }
 
 /// Finds who a request comes from, and the key by which to count it.
@@ -299,11 +292,8 @@ struct Line<'a>(&'a sluice_bytes);
 
 impl AsRef<[u8]> for Line<'_> {
     fn as_ref(&self) -> &[u8] {
-        if self.0.len == 0 {
-            return &[];
-        }
         // SAFETY: `lines_of` has checked it and relies on its caller's promise, which outlives this.
-        unsafe { std::slice::from_raw_parts(self.0.data.cast(), self.0.len) }
+        unsafe { bytes(self.0.data, self.0.len) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Making and freeing a limiter.
 
-use super::call::{Call, Failed, call, copy_text};
+use super::call::{Call, Failed, call, copy_text, free};
 use super::sized::{self, SizedStruct};
 use super::status::{SLUICE_ERR_BUFFER, SLUICE_ERR_POLICY};
 use crate::clock::{Clock, CoarseClock, MonotonicClock};
@@ -261,9 +261,7 @@ pub(super) unsafe fn read_options(call: Call, options: *const sluice_options) ->
     }
     // SAFETY: not NULL, and the caller's promise holds.
     let known = unsafe { sized::read(call, options) }?;
-    if known.reserved != 0 {
-        return Err(call.bad(format_args!("options.reserved is {}; it is 0", known.reserved)));
-    }
+    call.reserved("options.reserved", known.reserved)?;
     Ok(known)
 }
 
@@ -280,13 +278,8 @@ pub(super) unsafe fn read_options(call: Call, options: *const sluice_options) ->
 /// `limiter` is NULL or a limiter that was not freed before and that nobody uses now or later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sluice_limiter_free(limiter: *mut sluice_limiter) {
-    call("sluice_limiter_free", |_| {
-        if !limiter.is_null() {
-            // SAFETY: the caller's promise: it came from `Box::into_raw` and is owned by nobody else.
-            drop(unsafe { Box::from_raw(limiter) });
-        }
-        Ok(())
-    });
+    // SAFETY: the caller's promise is this function's.
+    unsafe { free("sluice_limiter_free", limiter) }
 }
 
 /// Copies the text of the limiter's policy, ended by a NUL, into the caller's buffer: the shortest text that makes
@@ -311,16 +304,23 @@ pub unsafe extern "C" fn sluice_limiter_policy(
     call("sluice_limiter_policy", |call| {
         // SAFETY: the caller's promise is this function's.
         let limiter = unsafe { call.limiter(limiter) }?;
-        let buf = call.pointer("buf", buf)?;
-        let text = limiter.core.policy().to_string();
-        if text.len() >= cap {
-            let needed = text.len() + 1;
-            return Err(
-                call.refuse(SLUICE_ERR_BUFFER, format_args!("cap is {cap}; the text needs {needed} bytes"))
-            );
-        }
-        // SAFETY: not NULL, and the caller's promise holds.
-        unsafe { copy_text(&text, buf.as_ptr(), cap) };
-        Ok(())
+        // SAFETY: as above.
+        unsafe { copy_policy(call, limiter.core.policy(), buf, cap) }
     })
+}
+
+/// The text of a policy for a caller's buffer: all of it or nothing.
+///
+/// # Safety
+/// `buf` is NULL or good for writing `cap` bytes.
+pub(super) unsafe fn copy_policy(call: Call, policy: &Policy, buf: *mut c_char, cap: usize) -> Result<(), Failed> {
+    let buf = call.pointer("buf", buf)?;
+    let text = policy.to_string();
+    if text.len() >= cap {
+        let needed = text.len() + 1;
+        return Err(call.refuse(SLUICE_ERR_BUFFER, format_args!("cap is {cap}; the text needs {needed} bytes")));
+    }
+    // SAFETY: not NULL, and the caller's promise holds.
+    unsafe { copy_text(&text, buf.as_ptr(), cap) };
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Lists of networks, and keys as people may see them.
 
-use super::call::call;
+use super::call::{call, free};
 use super::identity::address;
 use super::text_out::TextOut;
 use crate::identity::{Networks, Shown};
@@ -79,13 +79,8 @@ pub unsafe extern "C" fn sluice_networks_contain(
 /// `networks` is NULL or a list that was not freed before and that nobody uses now or later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sluice_networks_free(networks: *mut sluice_networks) {
-    call("sluice_networks_free", |_| {
-        if !networks.is_null() {
-            // SAFETY: the caller's promise: it came from `Box::into_raw` and is owned by nobody else.
-            drop(unsafe { Box::from_raw(networks) });
-        }
-        Ok(())
-    });
+    // SAFETY: the caller's promise is this function's.
+    unsafe { free("sluice_networks_free", networks) }
 }
 
 /// Writes a key that `sluice_key_join` or `sluice_client_key` has made as one line of printable ASCII, ended by a NUL, for

@@ -1,6 +1,6 @@
 //! Policies under the names that HTTP answers call them by.
 
-use super::call::{Call, Failed, call};
+use super::call::{Call, Failed, call, free};
 use super::limiter::{parse, sluice_limiter};
 use crate::http::{DEFAULT_NAME, Quota};
 use crate::policy::Policy;
@@ -89,11 +89,6 @@ unsafe fn make(
 /// `quota` is NULL or a quota that was not freed before and that nobody uses now or later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sluice_quota_free(quota: *mut sluice_quota) {
-    call("sluice_quota_free", |_| {
-        if !quota.is_null() {
-            // SAFETY: the caller's promise: it came from `Box::into_raw` and is owned by nobody else.
-            drop(unsafe { Box::from_raw(quota) });
-        }
-        Ok(())
-    });
+    // SAFETY: the caller's promise is this function's.
+    unsafe { free("sluice_quota_free", quota) }
 }

@@ -1,6 +1,6 @@
 //! When requests are tried again: the client's side of a 429.
 
-use super::call::{Call, Failed, call};
+use super::call::{Call, Failed, call, free};
 use super::sized::{self, SizedStruct};
 use crate::retry::{RetryBudget, RetryPolicy, Syntax};
 use std::mem::offset_of;
@@ -142,23 +142,21 @@ pub unsafe extern "C" fn sluice_retry_new(
 /// # Safety
 /// The statuses of `options` are NULL or good for reading as many as it says.
 unsafe fn policy(call: Call, options: &sluice_retry_options) -> Result<RetryPolicy, Failed> {
-    if options.reserved != 0 {
-        return Err(call.bad(format_args!("options.reserved is {}; it is 0", options.reserved)));
-    }
+    call.reserved("options.reserved", options.reserved)?;
     let known = SLUICE_RETRY_STRICT | SLUICE_RETRY_ANY_METHOD_ON_429 | SLUICE_RETRY_NO_JITTER;
     let flag = |flag| flags(call, "options.flags", options.flags, known).map(|flags| flags & flag != 0);
     let or = |given: u32, default| if given == 0 { default } else { given };
-    let time = |given, default| Duration::from_nanos(if given == 0 { default } else { given });
-    const S: u64 = 1_000_000_000;
-
-    let jitter = if flag(SLUICE_RETRY_NO_JITTER)? { 0 } else { or(options.jitter_percent, 10) };
+    let time = |given, default| if given == 0 { default } else { Duration::from_nanos(given) };
+    let default = RetryPolicy::DEFAULT;
+    let jitter =
+        if flag(SLUICE_RETRY_NO_JITTER)? { 0 } else { or(options.jitter_percent, default.jitter_percent) };
     let mut builder = RetryPolicy::builder()
-        .base(time(options.base_ns, S / 2))
-        .cap(time(options.cap_ns, 30 * S))
-        .deadline(time(options.deadline_ns, 300 * S))
-        .max_server_wait(time(options.max_server_wait_ns, 120 * S))
-        .server_jitter(jitter, time(options.max_jitter_ns, 30 * S))
-        .max_attempts(or(options.max_attempts, 4))
+        .base(time(options.base_ns, default.base))
+        .cap(time(options.cap_ns, default.cap))
+        .deadline(time(options.deadline_ns, default.deadline))
+        .max_server_wait(time(options.max_server_wait_ns, default.max_server_wait))
+        .server_jitter(jitter, time(options.max_jitter_ns, default.max_jitter))
+        .max_attempts(or(options.max_attempts, default.max_attempts))
         .any_method_on_429(flag(SLUICE_RETRY_ANY_METHOD_ON_429)?)
         .syntax(if flag(SLUICE_RETRY_STRICT)? { Syntax::Strict } else { Syntax::Lenient });
     if !options.statuses.is_null() || options.n_statuses > 0 {
@@ -195,11 +193,6 @@ pub(super) fn flags(call: Call, name: &str, given: u32, known: u32) -> Result<u3
 /// `retry` is NULL or a retry policy that was not freed before and that nobody uses now or later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sluice_retry_free(retry: *mut sluice_retry) {
-    call("sluice_retry_free", |_| {
-        if !retry.is_null() {
-            // SAFETY: the caller's promise: it came from `Box::into_raw` and is owned by nobody else.
-            drop(unsafe { Box::from_raw(retry) });
-        }
-        Ok(())
-    });
+    // SAFETY: the caller's promise is this function's.
+    unsafe { free("sluice_retry_free", retry) }
 }

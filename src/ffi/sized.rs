@@ -4,7 +4,7 @@ use super::call::{Call, Failed};
 use std::ptr::NonNull;
 
 /// More than any version of a struct that carries its size will have: whoever says more has not set it.
-pub(super) const LARGEST_STRUCT: usize = 1024;
+const LARGEST_STRUCT: usize = 1024;
 
 /// A struct that begins with its size in bytes.
 ///
@@ -23,6 +23,48 @@ pub(super) unsafe trait SizedStruct: Copy {
 
     /// What is meant where the caller says nothing.
     fn defaults() -> Self;
+}
+
+/// A caller's place for a struct that begins with its size, which the caller has set.
+pub(super) struct SizedOut<T> {
+    out: NonNull<T>,
+    pub(super) struct_size: usize,
+}
+
+impl<T> SizedOut<T> {
+    /// For a `T` made of fields of `step` bytes or more, which is called `name` in C, that one begins with the macro `init`.
+    ///
+    /// # Safety
+    /// `out` is NULL or good for reading and writing its `struct_size` bytes, as long as this lives.
+    pub(super) unsafe fn new(
+        call: Call,
+        out: *mut T,
+        step: usize,
+        (init, name): (&str, &str),
+    ) -> Result<Self, Failed> {
+        let out = call.pointer("out", out)?;
+        // SAFETY: not NULL, aligned, and every version of the struct begins with its size.
+        let struct_size = unsafe { out.cast::<usize>().read() };
+        if struct_size < size_of::<usize>() || !struct_size.is_multiple_of(step) || struct_size > LARGEST_STRUCT {
+            return Err(call.bad(format_args!(
+                "out->struct_size is {struct_size}; begin with {init}, which sets it to sizeof({name})"
+            )));
+        }
+        Ok(Self { out, struct_size })
+    }
+
+    /// Writes as much of `known` as there is room for, and zeros over what a newer struct has more.
+    ///
+    /// # Safety
+    /// `T` is `repr(C)` and without padding.
+    pub(super) unsafe fn fill(self, known: &T) {
+        let (out, filled) = (self.out.cast::<u8>(), self.struct_size.min(size_of::<T>()));
+        // SAFETY: `new`'s caller's promise makes `struct_size` bytes writable: some of ours, and zeros to the end.
+        unsafe {
+            NonNull::from(known).cast::<u8>().copy_to_nonoverlapping(out, filled);
+            out.add(filled).write_bytes(0, self.struct_size - filled);
+        }
+    }
 }
 
 /// The struct of a caller that was compiled with this header, an older or a newer one.

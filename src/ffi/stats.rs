@@ -2,9 +2,8 @@
 
 use super::call::{Call, Failed, call};
 use super::limiter::sluice_limiter;
-use super::sized::LARGEST_STRUCT;
+use super::sized::SizedOut;
 use crate::limiter::Stats;
-use std::ptr::NonNull;
 
 /// What a limiter holds and has done. Begin with `SLUICE_LIMITER_STATS_INIT`.
 ///
@@ -79,18 +78,12 @@ pub(super) unsafe fn fill(
     out: *mut sluice_limiter_stats,
     stats: impl FnOnce() -> Stats,
 ) -> Result<(), Failed> {
-    let out = call.pointer("out", out)?;
-    // SAFETY: not NULL, aligned, and every version of the struct begins with its size.
-    let struct_size = unsafe { out.cast::<usize>().read() };
-    if struct_size < size_of::<usize>() || !struct_size.is_multiple_of(8) || struct_size > LARGEST_STRUCT {
-        return Err(call.bad(format_args!(
-            "out->struct_size is {struct_size}; begin with SLUICE_LIMITER_STATS_INIT, which sets it to \
-             sizeof(sluice_limiter_stats)"
-        )));
-    }
+    let names = ("SLUICE_LIMITER_STATS_INIT", "sluice_limiter_stats");
+    // SAFETY: the caller's promise is this function's.
+    let out = unsafe { SizedOut::new(call, out, 8, names) }?;
     let stats = stats();
     let known = sluice_limiter_stats {
-        struct_size,
+        struct_size: out.struct_size,
         capacity: stats.capacity,
         live_keys: stats.live_keys,
         memory_bytes: stats.memory_bytes,
@@ -99,13 +92,7 @@ pub(super) unsafe fn fill(
         refused_full: stats.refused_full,
         allowed_full: stats.allowed_full,
     };
-    let filled = struct_size.min(size_of_val(&known));
-    let out = out.cast::<u8>();
-    // SAFETY: the caller's promise makes `struct_size` bytes writable: some of ours, which are plain numbers
-    // without padding, and zeros to the end.
-    unsafe {
-        NonNull::from(&known).cast::<u8>().copy_to_nonoverlapping(out, filled);
-        out.add(filled).write_bytes(0, struct_size - filled);
-    }
+    // SAFETY: plain numbers without padding.
+    unsafe { out.fill(&known) };
     Ok(())
 }

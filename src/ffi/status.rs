@@ -47,7 +47,7 @@ pub extern "C" fn sluice_status_message(status: i32) -> *const c_char {
 pub(super) fn status_of(error: &Error) -> i32 {
     match error {
         Error::PolicyText { .. } | Error::PolicyRange { .. } => SLUICE_ERR_POLICY,
-        Error::MaxKeys { .. } | Error::HttpOption { .. } | Error::Setting { .. } => SLUICE_ERR_ARGUMENT,
+        Error::MaxKeys { .. } | Error::Setting { .. } => SLUICE_ERR_ARGUMENT,
         Error::OutOfMemory { .. } => SLUICE_ERR_MEMORY,
         Error::NoEntropy | Error::Io { .. } => SLUICE_ERR_IO,
         Error::TableFormat { .. } => SLUICE_ERR_FORMAT,

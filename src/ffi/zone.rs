@@ -1,10 +1,9 @@
 //! Zones: limiters in shared memory whose policy can be replaced, and several of them for one request.
 
-use super::call::{Call, Failed, bytes, call, copy_text};
+use super::call::{Call, Failed, bytes, call, free};
 use super::check::{refuse_overlap, sluice_decision};
-use super::limiter::{ClockChoice, clock, on_full, parse, read_options, sluice_options};
+use super::limiter::{ClockChoice, clock, copy_policy, on_full, parse, read_options, sluice_options};
 use super::stats::{fill, sluice_limiter_stats};
-use super::status::SLUICE_ERR_BUFFER;
 use crate::check_all::check_in_turn;
 use crate::limiter::Limiter;
 use crate::zone::{Zone, ZoneCharge};
@@ -106,13 +105,8 @@ pub unsafe extern "C" fn sluice_zone_attach(
 /// `zone` is NULL or a zone that was not freed before and that nobody uses now or later.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sluice_zone_free(zone: *mut sluice_zone) {
-    call("sluice_zone_free", |_| {
-        if !zone.is_null() {
-            // SAFETY: the caller's promise: it came from `Box::into_raw` and is owned by nobody else.
-            drop(unsafe { Box::from_raw(zone) });
-        }
-        Ok(())
-    });
+    // SAFETY: the caller's promise is this function's.
+    unsafe { free("sluice_zone_free", zone) }
 }
 
 /// Replaces the zone's policy, for all processes at one instant. What each key has consumed stays consumed: as many permits,
@@ -132,7 +126,7 @@ pub unsafe extern "C" fn sluice_zone_free(zone: *mut sluice_zone) {
 pub unsafe extern "C" fn sluice_zone_replace(zone: *const sluice_zone, policy: *const c_char) -> i32 {
     call("sluice_zone_replace", |call| {
         // SAFETY: the caller's promise is this function's.
-        let (zone, policy) = unsafe { (call.zone("zone", zone)?, call.text("policy", policy)?) };
+        let (zone, policy) = unsafe { (call.zone(zone)?, call.text("policy", policy)?) };
         zone.core.replace(parse(call, policy)?).map_err(|error| call.error(&error))
     })
 }
@@ -146,18 +140,9 @@ pub unsafe extern "C" fn sluice_zone_replace(zone: *const sluice_zone, policy: *
 pub unsafe extern "C" fn sluice_zone_policy(zone: *const sluice_zone, buf: *mut c_char, cap: usize) -> i32 {
     call("sluice_zone_policy", |call| {
         // SAFETY: the caller's promise is this function's.
-        let zone = unsafe { call.zone("zone", zone) }?;
-        let buf = call.pointer("buf", buf)?;
-        let text = zone.core.policy().to_string();
-        if text.len() >= cap {
-            let needed = text.len() + 1;
-            return Err(
-                call.refuse(SLUICE_ERR_BUFFER, format_args!("cap is {cap}; the text needs {needed} bytes"))
-            );
-        }
-        // SAFETY: not NULL, and the caller's promise holds.
-        unsafe { copy_text(&text, buf.as_ptr(), cap) };
-        Ok(())
+        let zone = unsafe { call.zone(zone) }?;
+        // SAFETY: as above.
+        unsafe { copy_policy(call, &zone.core.policy(), buf, cap) }
     })
 }
 
@@ -186,7 +171,7 @@ pub unsafe extern "C" fn sluice_zone_check(
 ) -> i32 {
     call("sluice_zone_check", |call| {
         // SAFETY: the caller's promise is this function's.
-        let (zone, key) = unsafe { (call.zone("zone", zone)?, call.key(key, key_len)?) };
+        let (zone, key) = unsafe { (call.zone(zone)?, call.key(key, key_len)?) };
         let (out, time) = (call.pointer("out", out)?, call.pointer("now_unix_ns", now_unix_ns)?);
         let (decision, now) = zone.core.check_now(key, cost);
         // SAFETY: not NULL, aligned, and the caller's promise holds.
@@ -210,7 +195,8 @@ pub unsafe extern "C" fn sluice_zone_check(
 ///
 /// Returns `SLUICE_OK` whether the request is allowed or not, or `SLUICE_ERR_ARGUMENT` if anything is wrong with any of
 /// the charges, and then none is decided and nothing is written. Safe from any number of threads and processes at once. It
-/// takes no lock, waits for nobody, and allocates nothing but after a zone's policy was replaced. Since 0.1.0.
+/// takes no lock and waits for nobody, and allocates nothing for up to 8 charges but after a zone's policy was replaced.
+/// Since 0.1.0.
 ///
 /// # Safety
 /// `charges` is NULL or good for reading `n` of them, each one's key for its length, and each one's zone is not freed
@@ -266,7 +252,7 @@ pub unsafe extern "C" fn sluice_zone_peek(
 ) -> i32 {
     call("sluice_zone_peek", |call| {
         // SAFETY: the caller's promise is this function's.
-        let (zone, key) = unsafe { (call.zone("zone", zone)?, call.key(key, key_len)?) };
+        let (zone, key) = unsafe { (call.zone(zone)?, call.key(key, key_len)?) };
         let out = call.pointer("out", out)?;
         // SAFETY: not NULL, aligned, and the caller's promise holds.
         unsafe { out.write(zone.core.peek(key, cost).into()) };
@@ -287,7 +273,7 @@ pub unsafe extern "C" fn sluice_zone_refund(
 ) -> i32 {
     call("sluice_zone_refund", |call| {
         // SAFETY: the caller's promise is this function's.
-        let (zone, key) = unsafe { (call.zone("zone", zone)?, call.key(key, key_len)?) };
+        let (zone, key) = unsafe { (call.zone(zone)?, call.key(key, key_len)?) };
         zone.core.refund(key, cost);
         Ok(())
     })
@@ -302,7 +288,7 @@ pub unsafe extern "C" fn sluice_zone_refund(
 pub unsafe extern "C" fn sluice_zone_stats(zone: *const sluice_zone, out: *mut sluice_limiter_stats) -> i32 {
     call("sluice_zone_stats", |call| {
         // SAFETY: the caller's promise is this function's.
-        let zone = unsafe { call.zone("zone", zone) }?;
+        let zone = unsafe { call.zone(zone) }?;
         // SAFETY: as above.
         unsafe { fill(call, out, || zone.core.stats()) }
     })
@@ -311,8 +297,8 @@ pub unsafe extern "C" fn sluice_zone_stats(zone: *const sluice_zone, out: *mut s
 impl Call {
     /// # Safety
     /// `zone` is NULL or a zone that is not freed during `'a`.
-    unsafe fn zone<'a>(self, name: &str, zone: *const sluice_zone) -> Result<&'a sluice_zone, Failed> {
-        let zone = self.pointer(name, zone)?;
+    unsafe fn zone<'a>(self, zone: *const sluice_zone) -> Result<&'a sluice_zone, Failed> {
+        let zone = self.pointer("zone", zone)?;
         // SAFETY: not NULL, so it is a live zone, which is only ever shared.
         Ok(unsafe { zone.as_ref() })
     }
@@ -327,13 +313,10 @@ unsafe fn zone_charges<'a>(
     charges: *const sluice_zone_charge,
     n: usize,
 ) -> Result<&'a [sluice_zone_charge], Failed> {
-    let charges = call.pointer("charges", charges)?;
-    call.fits::<sluice_zone_charge>(n)?;
-    // SAFETY: not NULL, aligned, of a size that fits an address space, and the caller's promise holds.
-    let charges = unsafe { std::slice::from_raw_parts(charges.as_ptr(), n) };
-    for charge in charges {
-        // SAFETY: the caller's promise.
-        unsafe { (call.zone("charges[].zone", charge.zone)?, call.key(charge.key, charge.key_len)?) };
+    // SAFETY: the caller's promise is this function's.
+    let charges = unsafe { call.array("charges", charges, n) }?;
+    for (at, charge) in charges.iter().enumerate() {
+        call.charge(at, ("zone", charge.zone), (charge.key, charge.key_len))?;
     }
     Ok(charges)
 }

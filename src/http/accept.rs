@@ -1,6 +1,7 @@
 //! Which body an `Accept` header asks for (RFC 9110, section 12.5.1).
 
 use super::body::BodyFormat;
+use crate::http_token::is_token_byte;
 
 /// What is offered where nobody says otherwise, what servers would rather send first.
 const OFFERED: [BodyFormat; 4] = [BodyFormat::Json, BodyFormat::Problem, BodyFormat::Html, BodyFormat::Text];
@@ -79,7 +80,7 @@ struct Range<'a> {
 impl<'a> Range<'a> {
     fn parse(member: &'a [u8]) -> Option<Self> {
         let mut parts = split_outside_quotes(member, b';');
-        let range = trimmed(parts.next()?);
+        let range = parts.next()?.trim_ascii();
         // Java has sent a lone `*` for long.
         let range = if range == b"*" { b"*/*" } else { range };
         let slash = range.iter().position(|byte| *byte == b'/')?;
@@ -89,7 +90,7 @@ impl<'a> Range<'a> {
             return None;
         }
         let value = |part: &'a [u8]| {
-            let (name, value) = trimmed(part).split_at_checked(2)?;
+            let (name, value) = part.trim_ascii().split_at_checked(2)?;
             name.eq_ignore_ascii_case(b"q=").then_some(value)
         };
         let quality = parts.find_map(value).map_or(Some(1000), quality)?;
@@ -145,14 +146,9 @@ fn split_outside_quotes(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8
     })
 }
 
-fn trimmed(text: &[u8]) -> &[u8] {
-    text.trim_ascii()
-}
-
 /// Whether this is a token, of which types and subtypes are made.
 fn is_token(text: &[u8]) -> bool {
-    let is_token_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    !text.is_empty() && text.iter().all(is_token_byte)
+    !text.is_empty() && text.iter().all(|byte| is_token_byte(*byte))
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@ use super::answer::Answer;
 use super::families::Families;
 use super::fields::{Field, parameter};
 use super::line::{LINE_BYTES, Line};
-use super::seconds::{self, to_wait, write_http_date};
+use super::seconds::{self, to_wait};
 use super::settings::RetryAfterForm;
 use super::standing::Standing;
 use super::structured::{self, integer_parameter};
 use super::valid::{MAX_NAME, MAX_PARAMETER, MAX_PARTITION_KEY};
 use super::verdict::Verdict;
 use crate::decision::NEVER;
+use crate::http_date::ImfFixdate;
 use std::fmt::{self, Write};
 
 /// The longest item of a list: a name of which every character is escaped, and all parameters.
@@ -104,9 +105,8 @@ impl<'a> Answer<'a> {
         match self.settings.retry_after {
             RetryAfterForm::Seconds => receiver.value(Field::RetryAfter, to_wait(wait_ns)),
             RetryAfterForm::HttpDate => {
-                let mut line = Line::new();
-                if write_http_date(&mut line, seconds::unix(self.now_unix_ns, wait_ns)).is_ok() {
-                    receiver.hand_on(Field::RetryAfter, &line);
+                if let Some(date) = ImfFixdate::new(seconds::unix(self.now_unix_ns, wait_ns)) {
+                    receiver.value(Field::RetryAfter, date);
                 }
             }
         }

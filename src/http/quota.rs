@@ -36,7 +36,7 @@ impl<'a> Quota<'a> {
     /// The policy under a name of 1 to 64 printable ASCII characters.
     ///
     /// # Errors
-    /// [`Error::HttpOption`](crate::Error::HttpOption) for any other name.
+    /// [`Error::Setting`] for any other name.
     pub fn new(name: impl Into<Cow<'a, str>>, policy: Policy) -> Result<Self, Error> {
         let name = name.into();
         valid::name(&name)?;

@@ -124,12 +124,11 @@ impl<'a> SettingsBuilder<'a> {
     /// The settings, once everything in them is checked.
     ///
     /// # Errors
-    /// [`Error::HttpOption`](crate::Error::HttpOption): which option is wrong, where, and what would be right.
+    /// [`Error::Setting`]: which setting is wrong, where, and what would be right.
     pub fn build(self) -> Result<Settings<'a>, Error> {
         let settings = self.0;
         if let Some(conflict) = settings.families.conflict() {
-            let problem = format!("{:?}: {conflict}", settings.families);
-            return Err(Error::HttpOption { option: "families", problem });
+            return Err(Error::setting("families", format_args!("{:?}", settings.families), conflict));
         }
         valid::status(settings.status)?;
         valid::code(&settings.code)?;

@@ -1,4 +1,4 @@
-//! What may stand in an option: checked once, when it is given, so that nothing written later can split a header.
+//! What may stand in a setting: checked once, when it is given, so that nothing written later can split a header.
 
 use super::fields::parameter;
 use crate::error::Error;
@@ -16,26 +16,17 @@ pub const MAX_PARAMETER: usize = 32;
 
 /// What a text must be.
 struct Demand {
-    option: &'static str,
+    setting: &'static str,
     largest_bytes: usize,
     /// The rule in words, with an example.
     takes: &'static str,
     allowed: fn(char) -> bool,
 }
 
-/// How much of a text an error repeats, in characters.
-const SHOWN: usize = 60;
-
 impl Demand {
     fn check(&self, text: &str) -> Result<(), Error> {
-        let wrong = |what: String| {
-            let shown: String = text.chars().take(SHOWN).collect();
-            let more = if shown.len() < text.len() { "…" } else { "" };
-            Err(Error::HttpOption {
-                option: self.option,
-                problem: format!("{shown:?}{more}: {what}; it takes {}", self.takes),
-            })
-        };
+        let wrong =
+            |what: String| Err(Error::setting(self.setting, text, format!("{what}; it takes {}", self.takes)));
         if text.is_empty() {
             return wrong("it is empty".to_owned());
         }
@@ -56,7 +47,7 @@ fn is_printable_ascii(c: char) -> bool {
 /// The name by which answers call a policy.
 pub(super) fn name(text: &str) -> Result<(), Error> {
     let takes = "1 to 64 printable ASCII characters, such as \"per-minute\"";
-    Demand { option: "name", largest_bytes: MAX_NAME, takes, allowed: is_printable_ascii }.check(text)
+    Demand { setting: "name", largest_bytes: MAX_NAME, takes, allowed: is_printable_ascii }.check(text)
 }
 
 /// The status of a denial.
@@ -64,20 +55,19 @@ pub(super) fn status(status: u16) -> Result<(), Error> {
     if (400..600).contains(&status) {
         return Ok(());
     }
-    let problem = format!("{status}: it takes 400 to 599, and 429 is what clients understand");
-    Err(Error::HttpOption { option: "status", problem })
+    Err(Error::setting("status", status, "it takes 400 to 599, and 429 is what clients understand"))
 }
 
 /// The code by which programs know a denial.
 pub(super) fn code(text: &str) -> Result<(), Error> {
     let takes = "1 to 64 printable ASCII characters, such as \"plan_quota_exceeded\"";
-    Demand { option: "code", largest_bytes: MAX_NAME, takes, allowed: is_printable_ascii }.check(text)
+    Demand { setting: "code", largest_bytes: MAX_NAME, takes, allowed: is_printable_ascii }.check(text)
 }
 
 /// What a denial tells people.
 pub(super) fn message(text: &str) -> Result<(), Error> {
     let takes = "1 to 1024 bytes of text in one line, such as \"Your plan allows 100 requests an hour.\"";
-    Demand { option: "message", largest_bytes: MAX_MESSAGE, takes, allowed: |c| !is_line_end_or_control(c) }
+    Demand { setting: "message", largest_bytes: MAX_MESSAGE, takes, allowed: |c| !is_line_end_or_control(c) }
         .check(text)
 }
 
@@ -90,7 +80,7 @@ fn is_line_end_or_control(c: char) -> bool {
 pub(super) fn problem_type(text: &str) -> Result<(), Error> {
     let takes = "a URI of 1 to 256 characters, such as \"https://example.com/problems/quota\" or \"about:blank\"";
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
-    Demand { option: "problem_type", largest_bytes: MAX_PROBLEM_TYPE, takes, allowed }.check(text)
+    Demand { setting: "problem_type", largest_bytes: MAX_PROBLEM_TYPE, takes, allowed }.check(text)
 }
 
 /// The key of a parameter of a structured field.
@@ -98,13 +88,8 @@ pub(super) fn burst_parameter(text: &str) -> Result<(), Error> {
     let takes = "1 to 32 of a-z 0-9 _ - . * beginning with a letter, by custom with a vendor's name, such as \
                  \"acme-burst\"";
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.*".contains(c);
-    Demand { option: "burst_parameter", largest_bytes: MAX_PARAMETER, takes, allowed }.check(text)?;
-    let wrong = |what: &str| {
-        Err(Error::HttpOption {
-            option: "burst_parameter",
-            problem: format!("{text:?}: {what}; it takes {takes}"),
-        })
-    };
+    Demand { setting: "burst_parameter", largest_bytes: MAX_PARAMETER, takes, allowed }.check(text)?;
+    let wrong = |what: &str| Err(Error::setting("burst_parameter", text, format!("{what}; it takes {takes}")));
     if !text.starts_with(|c: char| c.is_ascii_lowercase() || c == '*') {
         return wrong("it does not begin with a letter");
     }
@@ -117,13 +102,10 @@ pub(super) fn burst_parameter(text: &str) -> Result<(), Error> {
 /// The bytes by which a server tells one partition of a quota from another.
 pub(super) fn partition_key(bytes: &[u8]) -> Result<(), Error> {
     if bytes.len() > MAX_PARTITION_KEY {
-        return Err(Error::HttpOption {
-            option: "partition_key",
-            problem: format!(
-                "it has {} bytes; it takes at most {MAX_PARTITION_KEY}, such as a hash of the key",
-                bytes.len()
-            ),
-        });
+        // The key itself is not repeated: it may be a secret, passed by mistake.
+        let given = format_args!("{} bytes", bytes.len());
+        let right = format!("it takes at most {MAX_PARTITION_KEY}, such as a hash of the key");
+        return Err(Error::setting("partition_key", given, right));
     }
     Ok(())
 }

@@ -33,7 +33,7 @@ impl<'a> Verdict<'a> {
     /// even a hash without a secret tells all.
     ///
     /// # Errors
-    /// [`Error::HttpOption`](crate::Error::HttpOption) for more than 96 bytes.
+    /// [`Error::Setting`] for more than 96 bytes.
     pub fn partition_key(self, key: &'a [u8]) -> Result<Self, Error> {
         valid::partition_key(key)?;
         Ok(Self { partition_key: Some(key), ..self })

@@ -1,6 +1,7 @@
 //! The headers by which proxies say whom they speak for, read from the right.
 
 use crate::error::Error;
+use crate::http_token::is_token_byte;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -201,11 +202,6 @@ fn token_length(text: &[u8]) -> usize {
     text.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(text.len())
 }
 
-/// `tchar` of RFC 9110.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
 /// A quoted string's text without its escapes; `None` if it is longer than any address.
 fn unescaped<'b>(quoted: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     let (mut length, mut escaped) = (0, false);
@@ -229,10 +225,7 @@ fn forwarded_node(node: &[u8]) -> Option<IpAddr> {
 
 /// The address of an entry of `X-Forwarded-For`: as above, or IPv6 without brackets.
 fn address(entry: &[u8]) -> Option<IpAddr> {
-    match entry {
-        [b'[', ..] => bracketed(entry),
-        _ => ipv4(entry).or_else(|| ipv6(entry)),
-    }
+    forwarded_node(entry).or_else(|| ipv6(entry))
 }
 
 fn bracketed(text: &[u8]) -> Option<IpAddr> {

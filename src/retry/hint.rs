@@ -1,7 +1,7 @@
 //! What a response says of coming back: all header fields of all families, and which of them counts.
 
-use super::number::{Decimal, whole};
-use super::when::{Latest, NS_PER_SECOND, UnixNs, When};
+use super::number::{Decimal, NS_PER_SECOND, whole};
+use super::when::{Latest, UnixNs, When};
 use super::{Syntax, rate_limit, reset, retry_after};
 use crate::fields::Field;
 use crate::http_date;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-const NS_PER_SECOND: u64 = 1_000_000_000;
+pub(super) const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// A whole number of digits alone, `u64::MAX` where it is larger; `None` for a sign, a blank, or nothing.
 pub(super) fn whole(text: &[u8]) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! `X-RateLimit-Reset` and its like, of which every service has its own idea: the unit is told by the value.
 
-use super::number::Decimal;
-use super::when::{NS_PER_SECOND, UnixNs, When};
+use super::number::{Decimal, NS_PER_SECOND};
+use super::when::{UnixNs, When};
 use crate::http_date;
 use std::time::Duration;
 

@@ -27,13 +27,13 @@ const STATUSES_WITH_HINT: &[u16] = &[413];
 /// and draws no chance: see [`decide`](Self::decide). Copies share their budget.
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
-    pub(super) base: Duration,
-    pub(super) cap: Duration,
-    pub(super) max_attempts: u32,
-    pub(super) deadline: Duration,
-    pub(super) max_server_wait: Duration,
-    pub(super) jitter_percent: u32,
-    pub(super) max_jitter: Duration,
+    pub(crate) base: Duration,
+    pub(crate) cap: Duration,
+    pub(crate) max_attempts: u32,
+    pub(crate) deadline: Duration,
+    pub(crate) max_server_wait: Duration,
+    pub(crate) jitter_percent: u32,
+    pub(crate) max_jitter: Duration,
     pub(super) statuses: Cow<'static, [u16]>,
     pub(super) statuses_with_hint: Cow<'static, [u16]>,
     idempotent_too: Vec<String>,

@@ -1,12 +1,10 @@
 //! Times that a server names, as lengths or as points, and what they come to.
 
-use super::number::from_ns;
+use super::number::{NS_PER_SECOND, from_ns};
 use std::time::Duration;
 
 /// A point in time in nanoseconds since 1970, on the server's clock as far as it is known.
 pub(super) type UnixNs = i128;
-
-pub(super) const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// When to come back, as a server says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

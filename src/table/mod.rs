@@ -91,6 +91,7 @@ impl Call {
     /// Far more than the others' changes can make of any call, where each look at a bucket is a turn: to look at ten of
     /// them and lose a swap to one of 64 processors, as often in a row, has odds of 10^-89.
     const TURNS: u32 = 1 << 17;
+
     fn at(now: u64) -> Self {
         Self { now, turns_left: Cell::new(Self::TURNS) }
     }

@@ -39,7 +39,7 @@ static void making_quotas(void) {
     REFUSED(sluice_quota_new("name", NULL, &out), "sluice_quota_new: policy is NULL");
     REFUSED(sluice_quota_new("name", good, NULL), "sluice_quota_new: out is NULL");
     REFUSED(sluice_quota_new("name", good, misaligned(&out)), "out is not aligned");
-    REFUSED(sluice_quota_new("", good, &out), "the option name is wrong: \"\": it is empty; it takes 1 to 64 printable ASCII");
+    REFUSED(sluice_quota_new("", good, &out), "name \"\": it is empty; it takes 1 to 64 printable ASCII");
     REFUSED(sluice_quota_new("a\r\nb", good, &out), "\"a\\r\\nb\": character 2 is U+000D");
     REFUSED(sluice_quota_new("\xc3\xa9", good, &out), "character 1 is U+00E9");
     REFUSED(sluice_quota_new("\xff", good, &out), "name is not UTF-8 after its first 0 bytes");
@@ -73,17 +73,17 @@ static void making_settings(void) {
     WRONG(reserved, 1, "options.reserved is 1; it is 0");
     WRONG(families, 64, "options.families is 64; it is a sum of some of SLUICE_FAMILY_*");
     WRONG(families, SLUICE_FAMILY_NONE | SLUICE_FAMILY_IETF, "options.families is 34; ");
-    WRONG(families, SLUICE_FAMILY_IETF | SLUICE_FAMILY_DRAFT_06, "IETF | DRAFT_06: they are two revisions of one draft");
+    WRONG(families, SLUICE_FAMILY_IETF | SLUICE_FAMILY_DRAFT_06, "families \"IETF | DRAFT_06\": they are two revisions of one draft");
     WRONG(families, SLUICE_FAMILY_IETF | SLUICE_FAMILY_DRAFT_07 | SLUICE_FAMILY_MIXED, "both write the field RateLimit");
     WRONG(retry_after, 2, "options.retry_after is 2; it is 0 (seconds) or 1 (a date)");
-    WRONG(status, 200, "the option status is wrong: 200: it takes 400 to 599");
-    WRONG(status, 65536 + 429, "the option status is wrong: 65535");
-    WRONG(code, "", "the option code is wrong");
-    WRONG(code, "a\nb", "the option code is wrong: \"a\\nb\": character 2 is U+000A");
-    WRONG(message, "two\r\nlines", "the option message is wrong: \"two\\r\\nlines\": character 4 is U+000D");
+    WRONG(status, 200, "status \"200\": it takes 400 to 599");
+    WRONG(status, 65536 + 429, "status \"65535\": it");
+    WRONG(code, "", "code \"\": it is empty");
+    WRONG(code, "a\nb", "code \"a\\nb\": character 2 is U+000A");
+    WRONG(message, "two\r\nlines", "message \"two\\r\\nlines\": character 4 is U+000D");
     WRONG(message, "\x80", "options.message is not UTF-8 after its first 0 bytes");
-    WRONG(problem_type, "not a uri", "the option problem_type is wrong");
-    WRONG(burst_parameter, "Burst", "the option burst_parameter is wrong");
+    WRONG(problem_type, "not a uri", "problem_type \"not a uri\": character 4 is U+0020");
+    WRONG(burst_parameter, "Burst", "burst_parameter \"Burst\": character 1 is U+0042");
     WRONG(burst_parameter, "pk", "the draft has a parameter of that name");
     struct {
         sluice_http_options known;
@@ -160,7 +160,7 @@ static void wrong_answers(void) {
     verdicts[2].partition_key = key;
     verdicts[2].partition_key_len = sizeof key;
     answer = answer_of(verdicts, 3);
-    all_refuse(__LINE__, &answer, "it has 97 bytes; it takes at most 96");
+    all_refuse(__LINE__, &answer, "answer.verdicts[2]: partition_key \"97 bytes\": it takes at most 96");
     verdicts[2].partition_key_len = 96;
     CHECK(sluice_answer_headers(&answer, nobody, &verdicts[2].cost) == SLUICE_OK);
 }

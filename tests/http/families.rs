@@ -84,7 +84,7 @@ fn two_revisions_of_one_draft_are_refused_unless_they_are_meant() {
     let error = build(Families::IETF | Families::DRAFT_06).unwrap_err().to_string();
     assert_eq!(
         error,
-        "the option families is wrong: IETF | DRAFT_06: they are two revisions of one draft, and clients may misread \
+        "families \"IETF | DRAFT_06\": they are two revisions of one draft, and clients may misread \
          both; choose one, or add MIXED if it is meant"
     );
     assert!(build(Families::DRAFT_06 | Families::DRAFT_07).is_err());

@@ -7,6 +7,7 @@ import json
 import pickle
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import http_sf
@@ -306,3 +307,22 @@ def test_things_show_what_they_are():
     answer = http.Answer([], now_ns=0)
     assert repr(answer) == "<sluicegate.http.Answer 200 OK>"
     assert answer.headers == []
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 8, 9, 20])
+def test_header_lines_are_the_headers_of_the_answer_on_any_thread(n):
+    def lines(place):
+        limiters = [Limiter(f"fixed-window {place + limit + 1}/1h", max_keys=10) for limit in range(n)]
+        now = 1_795_305_600_000_000_000
+        settings = http.Settings(families=["ietf"]) if place % 2 else None
+        verdicts = [
+            http.Verdict(http.Quota(f"limit {limit}", limiter), limiter.check_at("ann", limit % 3, now), limit % 3)
+            for limit, limiter in enumerate(limiters)
+        ]
+        expected = http.Answer(verdicts, now_ns=now, settings=settings).headers
+        plain = [verdict[:3] for verdict in verdicts]
+        rendered = "".join(f"{name}: {value}\r\n" for name, value in expected).encode()
+        return http.header_lines(plain, now, settings) == rendered
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(lines, range(40)))

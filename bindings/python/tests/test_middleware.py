@@ -136,6 +136,12 @@ def test_a_key_that_is_missing_has_the_consequence_that_was_chosen(kind):
     def ask(headers):
         return get(address, headers=headers).status_code
 
+    events = []
+    with serving(kind, limits["skip"], on_decision=events.append) as address:
+        assert [ask({}), ask(named["a"])] == [200, 200]
+    assert [len(event.verdicts) for event in events] == [1]
+    limits["skip"] = few(1, key=keys.function(of_tenant, missing="skip", name="tenant"))
+
     for missing, without in {"deny": [403, 403], "skip": [200, 200], "address": [200, 429]}.items():
         with serving(kind, limits[missing]) as address:
             assert [ask(named["a"]), ask(named["b"]), ask(named["a"])] == [200, 200, 429], missing

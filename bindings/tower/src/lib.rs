@@ -76,7 +76,7 @@
 //! # What it costs
 //!
 //! An allowed request takes no lock and no allocation but those of its header fields (up to four limits with keys of up to 56
-//! bytes). Memory is what the limiters take, whatever clients send: 29 bytes a key.
+//! bytes). Memory is what the limiters take, whatever clients send: 24 bytes a key.
 //!
 //! # Features
 //!

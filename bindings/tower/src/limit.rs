@@ -67,7 +67,7 @@ impl<'a> ResponseHead<'a> {
 }
 
 impl Limit {
-    /// A limit by the client's address, with a limiter of its own on the heap, with room for a million live keys (29 MB). For
+    /// A limit by the client's address, with a limiter of its own on the heap, with room for a million live keys (24 MB). For
     /// another size, a table that processes share or another clock, see [`over`](Self::over).
     ///
     /// The name is what answers call the quota: 1 to 64 printable ASCII characters.

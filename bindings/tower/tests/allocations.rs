@@ -1,42 +1,20 @@
 //! The way of an allowed request costs no allocation but those of its header fields.
 
+#[path = "../../../tests/counting/mod.rs"]
+mod counting;
+
 use bytes::Bytes;
+use counting::allocations;
 use http::{Request, Response};
 use http_body_util::Empty;
 use sluicegate::http::{Families, Settings};
-use sluicegate::identity::{ForwardingHeader, Identity, Proxies};
+use sluicegate::identity::{ForwardingHeader, Identity, Key, Proxies};
 use sluicegate_tower::{KeySource, Limit, Missing, Peer, RateLimitLayer};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::Ready;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use tower::{Layer, Service};
-
-/// The system's allocator, which counts what the current thread asks of it.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is passed on to the system's allocator; counting touches a `Cell` that needs none itself.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// A service that allocates nothing.
 #[derive(Clone)]
@@ -65,13 +43,19 @@ fn ask(layer: &RateLimitLayer) -> (u16, usize) {
         .body(())
         .unwrap();
     let mut service = layer.layer(Empties);
-    let before = ALLOCATIONS.get();
-    let future = pin!(service.call(request));
-    let Poll::Ready(Ok(response)) = future.poll(&mut Context::from_waker(Waker::noop())) else {
-        panic!("it is ready at once");
-    };
-    let after = ALLOCATIONS.get();
-    (response.status().as_u16(), after - before)
+    let mut answer = Poll::Pending;
+    let allocations = allocations(|| {
+        answer = pin!(service.call(request)).poll(&mut Context::from_waker(Waker::noop()));
+    });
+    let Poll::Ready(Ok(response)) = answer else { panic!("it is ready at once") };
+    (response.status().as_u16(), allocations)
+}
+
+/// A key as long as one that is held in place can be.
+fn long_key() -> Key {
+    let key = Key::new().part("long", [7; 49]);
+    assert_eq!(key.as_ref().len(), 56);
+    key
 }
 
 fn layer(families: Families) -> RateLimitLayer {
@@ -86,6 +70,9 @@ fn layer(families: Families) -> RateLimitLayer {
         .limit(limit("key", "fixed-window 1000/366d").key(KeySource::header("x-api-key", Missing::Address)))
         .limit(
             limit("both", "fixed-window 5/366d").key(KeySource::address().and(KeySource::route())).skip_failed(),
+        )
+        .limit(
+            limit("long", "sliding-window 1000/366d").key(KeySource::from_fn(|_| Some(long_key()), Missing::Skip)),
         )
         .build()
         .unwrap()

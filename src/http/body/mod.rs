@@ -8,6 +8,7 @@ mod words;
 
 use super::answer::Answer;
 use super::verdict::Verdict;
+use std::ffi::CStr;
 use std::fmt::{self, Write};
 
 /// The code of a denial that is none of the client's doing.
@@ -39,11 +40,19 @@ impl BodyFormat {
     /// The value for `Content-Type`.
     #[must_use]
     pub const fn content_type(self) -> &'static str {
+        // They are all ASCII.
+        match self.content_type_in_c().to_str() {
+            Ok(content_type) => content_type,
+            Err(_) => "",
+        }
+    }
+
+    pub(crate) const fn content_type_in_c(self) -> &'static CStr {
         match self {
-            Self::Json | Self::JsonResetAt => "application/json",
-            Self::Problem => "application/problem+json",
-            Self::Html => "text/html; charset=utf-8",
-            Self::Text => "text/plain; charset=utf-8",
+            Self::Json | Self::JsonResetAt => c"application/json",
+            Self::Problem => c"application/problem+json",
+            Self::Html => c"text/html; charset=utf-8",
+            Self::Text => c"text/plain; charset=utf-8",
         }
     }
 }

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.conf import settings
+from django import conf
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, resolve
@@ -154,7 +154,7 @@ class RateLimitMiddleware:
 
 def _rules(is_async: bool) -> Rules:
     """What the setting says."""
-    given = getattr(settings, _SETTING, {})
+    given = getattr(conf.settings, _SETTING, {})
     try:
         told = {name: _function(name, value) for name, value in dict(given).items()}
         limits, routes = told.pop("limits", ()), told.pop("routes", ())

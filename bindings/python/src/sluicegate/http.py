@@ -53,6 +53,7 @@ __all__ = [
     "Verdict",
     "body_format",
     "expose_headers",
+    "header_lines",
 ]
 
 #: A family of rate limit header fields: `X-RateLimit-*`, the newest IETF draft's, or one of two older drafts'. "mixed"

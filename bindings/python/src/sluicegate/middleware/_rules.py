@@ -120,8 +120,8 @@ class Rules:
         if proxies is not None and identity is not None:
             raise ArgumentError("proxies and identity are both given; put the proxies into the Identity")
         self.identity = identity if identity is not None else Identity("none" if proxies is None else proxies)
-        #: The header that names clients, in lower case; None where it is never looked at.
         trusts_nobody = identity is None and proxies in (None, 0, "none")
+        #: The header that names clients, in lower case; None where it is never looked at.
         self.forwarding_header = None if trusts_nobody else self.identity.header.lower()
         self._client_again = lru_cache(_CLIENTS)(self._client)
         self.peer = optional_function("peer", peer)

@@ -31,9 +31,6 @@ _known: WeakKeyDictionary[Any, tuple[int, list[Pattern]]] = WeakKeyDictionary()
 
 def pattern_of(scope: MutableMapping[str, Any]) -> str | None:
     """The pattern of the route that a request is about to take."""
-    route = scope.get("route")
-    if route is not None and getattr(route, "path", None):
-        pass  # a route further out has been taken already: the application at hand is asked for its own
     app = scope.get("app")
     routes = getattr(app, "routes", None)
     if routes is None:

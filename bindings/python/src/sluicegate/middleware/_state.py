@@ -108,6 +108,8 @@ class State:
             return self._refuse("missing_key", self._rules.missing_status, "key_missing", _NO_KEY, route)
         except NoAddress as unknown:
             return self._refuse("no_address", 500, "client_unknown", str(unknown), route)
+        if not enforced and not dry and dry_allows:
+            return None  # no limit holds it
         ledger = self.ledger
         if enforced:
             allowed, now_ns = decide(enforced)
