@@ -150,7 +150,7 @@ def flood(server, path, keys):
     raise AssertionError(f"only {seen} keys")
 
 
-@pytest.mark.parametrize(("size", "keys"), [("32k", 600), ("2m", 600_000)])
+@pytest.mark.parametrize(("size", "keys"), [("32k", 600), pytest.param("2m", 600_000, marks=pytest.mark.long)])
 def test_other_keys_do_not_give_a_limited_client_new_requests(nginx, size, keys):
     """The key that has consumed most is the last to be forgotten. limit_req forgets the one that was seen first."""
     with nginx(FLOOD.format(size=size), workers=2, level="crit") as server:

@@ -37,6 +37,7 @@ class UnderValgrind(Nginx):
         return children(self.process.pid)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
 def test_nothing_is_lost_or_overrun_over_reloads(tmp_path, monkeypatch):
     monkeypatch.setattr(servers, "PATIENCE_S", 120)

@@ -1,6 +1,5 @@
 """A minute is 60 seconds, an hour 3600, a day 86400."""
 
-import os
 import time
 
 import pytest
@@ -22,7 +21,7 @@ def test_low_rates_are_what_they_say(nginx, rate, seconds, algorithm):
         assert abs(int(first["x-reset"]) - time.time() - seconds) < 2
 
 
-@pytest.mark.skipif("SLUICE_LONG_TESTS" not in os.environ, reason="it takes more than a minute")
+@pytest.mark.long
 def test_one_request_a_minute_means_sixty_seconds(nginx):
     """limit_req rounds the rate to thousandths of a request a second: to 62.5 seconds."""
     text = """

@@ -12,6 +12,8 @@ from http.client import HTTPException
 import pytest
 from server import wrk
 
+# Enough that the load generator keeps all workers busy.
+CONNECTIONS = 16
 ALGORITHMS = ["fixed-window", "sliding-window", "token-bucket", "leaky-bucket"]
 WORKERS = 4
 
@@ -68,36 +70,48 @@ def test_not_one_more_or_less_is_served_while_the_configuration_is_read_anew(ngi
         assert (total - refused, left(server)) == (limit, 0), (report, reloads)
 
 
-def kill_workers_twice_a_second(server, over, kills):
+def kill_workers_twice_a_second(server, over, kills, reloads):
+    """Kills one, and each time has the configuration read anew too, if asked to."""
     while not over.wait(0.5):
         pids = server.worker_pids()
         if pids:
             os.kill(random.choice(pids), signal.SIGKILL)
             kills.append(time.monotonic())
+        if reloads:
+            server.process.send_signal(signal.SIGHUP)
+
+
+def served_while_workers_are_killed(server, limit, *, reloads):
+    """How many requests were served until nothing is left, in how many runs of the load generator, and the kills."""
+    over, kills, served, runs = threading.Event(), [], 0, 0
+    killer = threading.Thread(target=kill_workers_twice_a_second, args=(server, over, kills, reloads))
+    killer.start()
+    try:
+        while left_now(server) > 0:
+            total, refused, report = wrk(server, seconds=1, connections=CONNECTIONS)
+            served += total - refused
+            runs += 1
+            assert served <= limit, report
+    finally:
+        over.set()
+        killer.join()
+    return served, runs, len(kills)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_the_limit_holds_while_workers_are_killed(nginx, algorithm):
-    limit, connections = 150_000, 16
+@pytest.mark.parametrize(
+    ("limit", "reloads"), [(150_000, False), pytest.param(600_000, True, marks=pytest.mark.long)], ids=["kills", "both"]
+)
+def test_the_limit_holds_while_workers_are_killed(nginx, algorithm, limit, reloads):
     with nginx(configuration(algorithm, limit), workers=WORKERS, level="warn") as server:
-        over, kills, served = threading.Event(), [], 0
-        killer = threading.Thread(target=kill_workers_twice_a_second, args=(server, over, kills))
-        killer.start()
-        reports = []
-        while left_now(server) > 0:
-            total, refused, report = wrk(server, seconds=1, connections=connections)
-            served += total - refused
-            reports.append(report)
-        over.set()
-        killer.join()
-        total, refused, report = wrk(server, seconds=1, connections=connections)
+        served, runs, kills = served_while_workers_are_killed(server, limit, reloads=reloads)
+        total, refused, report = wrk(server, seconds=1, connections=CONNECTIONS)
         assert total == refused > 1_000, report
-        assert kills
-        # What a worker that was killed had admitted, and not answered yet, is consumed; so is what was under way when
-        # the load generator stopped.
-        unanswered = limit - served
-        assert 0 <= unanswered <= connections * (len(kills) + len(reports)), (served, len(kills), reports)
-        print(f"{algorithm}: {served} of {limit} served, {len(kills)} kills")
+    assert kills
+    # What a worker that was killed had admitted, and not answered yet, is consumed; so is what was under way when the load
+    # generator stopped.
+    assert 0 <= limit - served <= CONNECTIONS * (kills + runs), (served, kills, runs)
+    print(f"{algorithm}: {served} of {limit} served, {kills} kills")
 
 
 def left_now(server):
