@@ -96,6 +96,18 @@ typedef struct {
 } ngx_http_sluice_ctx_t;
 
 
+/* for the fields of a header that have one name */
+
+typedef struct {
+    ngx_list_part_t               *part;
+    ngx_uint_t                     i;
+    u_char                        *name;
+    size_t                         len;
+} ngx_http_sluice_search_t;
+
+
+char *ngx_http_sluice_core_error(ngx_conf_t *cf);
+
 char *ngx_http_sluice_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_sluice_init_zone(ngx_shm_zone_t *shm_zone, void *data);
 ngx_int_t ngx_http_sluice_init_zones(ngx_cycle_t *cycle);
@@ -115,6 +127,10 @@ ngx_http_sluice_ctx_t *ngx_http_sluice_create_ctx(ngx_http_request_t *r,
     ngx_http_sluice_loc_conf_t *slcf);
 void ngx_http_sluice_set_ctx(ngx_http_request_t *r,
     ngx_http_sluice_ctx_t *ctx);
+
+void ngx_http_sluice_find_headers(ngx_http_sluice_search_t *search,
+    ngx_list_t *headers, const char *name, size_t len);
+ngx_table_elt_t *ngx_http_sluice_next_header(ngx_http_sluice_search_t *search);
 
 ngx_int_t ngx_http_sluice_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_sluice_delay(ngx_http_request_t *r,

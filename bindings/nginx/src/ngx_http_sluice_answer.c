@@ -202,41 +202,24 @@ static uint32_t
 ngx_http_sluice_body_format(ngx_http_request_t *r,
     ngx_http_sluice_loc_conf_t *slcf)
 {
-    uint32_t          format;
-    ngx_str_t         accept;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    uint32_t                   format;
+    ngx_str_t                  accept;
+    ngx_table_elt_t           *header;
+    ngx_http_sluice_search_t   search;
 
     if (slcf->body != NGX_HTTP_SLUICE_BODY_AUTO) {
         return slcf->body;
     }
 
+    ngx_http_sluice_find_headers(&search, &r->headers_in.headers, "Accept",
+                                 sizeof("Accept") - 1);
+
+    header = ngx_http_sluice_next_header(&search);
+
     ngx_str_null(&accept);
 
-    part = &r->headers_in.headers.part;
-    header = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
-
-        if (header[i].key.len == sizeof("Accept") - 1
-            && ngx_strncasecmp(header[i].key.data, (u_char *) "Accept",
-                               sizeof("Accept") - 1)
-               == 0)
-        {
-            accept = header[i].value;
-            break;
-        }
+    if (header) {
+        accept = header->value;
     }
 
     if (sluice_body_from_accept((char *) accept.data, accept.len, NULL, 0,

@@ -140,44 +140,26 @@ ngx_http_sluice_is_told(ngx_http_request_t *r, ngx_http_sluice_ctx_t *ctx)
 static ngx_uint_t
 ngx_http_sluice_is_public(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    u_char                    *p, *last;
+    ngx_table_elt_t           *header;
+    ngx_http_sluice_search_t   search;
 
-    part = &r->headers_out.headers.part;
-    header = part->elts;
+    ngx_http_sluice_find_headers(&search, &r->headers_out.headers,
+                                 "Cache-Control", sizeof("Cache-Control") - 1);
 
-    for (i = 0; /* void */ ; i++) {
+    while ((header = ngx_http_sluice_next_header(&search)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return 0;
-            }
+        p = header->value.data;
+        last = p + header->value.len;
 
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
-
-        if (header[i].hash == 0
-            || header[i].key.len != sizeof("Cache-Control") - 1
-            || ngx_strncasecmp(header[i].key.data, (u_char *) "Cache-Control",
-                               sizeof("Cache-Control") - 1)
-               != 0)
-        {
-            continue;
-        }
-
-        if (ngx_strlcasestrn(header[i].value.data,
-                             header[i].value.data + header[i].value.len,
-                             (u_char *) "public", 6 - 1)
-            || ngx_strlcasestrn(header[i].value.data,
-                                header[i].value.data + header[i].value.len,
-                                (u_char *) "s-maxage", 8 - 1))
+        if (ngx_strlcasestrn(p, last, (u_char *) "public", 6 - 1)
+            || ngx_strlcasestrn(p, last, (u_char *) "s-maxage", 8 - 1))
         {
             return 1;
         }
     }
+
+    return 0;
 }
 
 
@@ -239,30 +221,13 @@ static void
 ngx_http_sluice_remove_headers(ngx_http_request_t *r, const char *name,
     size_t len)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    ngx_table_elt_t           *header;
+    ngx_http_sluice_search_t   search;
 
-    part = &r->headers_out.headers.part;
-    header = part->elts;
+    ngx_http_sluice_find_headers(&search, &r->headers_out.headers, name, len);
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            header = part->elts;
-            i = 0;
-        }
-
-        if (header[i].key.len == len
-            && ngx_strncasecmp(header[i].key.data, (u_char *) name, len) == 0)
-        {
-            header[i].hash = 0;
-        }
+    while ((header = ngx_http_sluice_next_header(&search)) != NULL) {
+        header->hash = 0;
     }
 }
 

@@ -126,6 +126,20 @@ ngx_module_t  ngx_http_sluice_module = {
 };
 
 
+/* what sluicegate has to say against a value, at the line that is read */
+
+char *
+ngx_http_sluice_core_error(ngx_conf_t *cf)
+{
+    char  text[SLUICE_ERROR_TEXT_MAX];
+
+    sluice_last_error(text, sizeof(text));
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", text);
+
+    return NGX_CONF_ERROR;
+}
+
+
 static void *
 ngx_http_sluice_create_main_conf(ngx_conf_t *cf)
 {

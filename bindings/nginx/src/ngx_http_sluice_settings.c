@@ -27,7 +27,6 @@ ngx_http_sluice_headers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_sluice_loc_conf_t  *slcf = conf;
 
-    char                   text[SLUICE_ERROR_TEXT_MAX];
     ngx_str_t             *value;
     ngx_uint_t             i, k;
     sluice_http_settings  *settings;
@@ -85,9 +84,7 @@ ngx_http_sluice_headers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     settings = ngx_http_sluice_new_settings(slcf->families,
                                             NGX_HTTP_TOO_MANY_REQUESTS);
     if (settings == NULL) {
-        sluice_last_error(text, sizeof(text));
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", text);
-        return NGX_CONF_ERROR;
+        return ngx_http_sluice_core_error(cf);
     }
 
     sluice_http_settings_free(settings);
@@ -125,7 +122,6 @@ char *
 ngx_http_sluice_make_settings(ngx_conf_t *cf, ngx_http_sluice_loc_conf_t *prev,
     ngx_http_sluice_loc_conf_t *conf)
 {
-    char                 text[SLUICE_ERROR_TEXT_MAX];
     ngx_pool_cleanup_t  *cln;
 
     if (conf->limits == NULL) {
@@ -148,9 +144,7 @@ ngx_http_sluice_make_settings(ngx_conf_t *cf, ngx_http_sluice_loc_conf_t *prev,
     conf->settings = ngx_http_sluice_new_settings(conf->families,
                                                   conf->status_code);
     if (conf->settings == NULL) {
-        sluice_last_error(text, sizeof(text));
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", text);
-        return NGX_CONF_ERROR;
+        return ngx_http_sluice_core_error(cf);
     }
 
     cln->handler = ngx_http_sluice_free_settings;

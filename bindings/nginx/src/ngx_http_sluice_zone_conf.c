@@ -255,8 +255,7 @@ static char *
 ngx_http_sluice_zone_policy(ngx_conf_t *cf, ngx_http_sluice_zone_t *zone,
     ngx_uint_t *i)
 {
-    char        text[SLUICE_ERROR_TEXT_MAX];
-    ngx_int_t   rc;
+    ngx_int_t  rc;
 
     rc = ngx_http_sluice_unquote(cf, i, sizeof("policy=") - 1, &zone->policy);
 
@@ -272,9 +271,7 @@ ngx_http_sluice_zone_policy(ngx_conf_t *cf, ngx_http_sluice_zone_t *zone,
     }
 
     if (sluice_region_size((char *) zone->policy.data, 1) == 0) {
-        sluice_last_error(text, sizeof(text));
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", text);
-        return NGX_CONF_ERROR;
+        return ngx_http_sluice_core_error(cf);
     }
 
     return NGX_CONF_OK;
