@@ -107,6 +107,7 @@ typedef struct {
 
 
 char *ngx_http_sluice_core_error(ngx_conf_t *cf);
+char *ngx_http_sluice_repeated(ngx_conf_t *cf, ngx_str_t *value);
 
 char *ngx_http_sluice_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_sluice_init_zone(ngx_shm_zone_t *shm_zone, void *data);

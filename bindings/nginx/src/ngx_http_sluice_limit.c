@@ -77,6 +77,10 @@ ngx_http_sluice_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (ngx_strncmp(value[i].data, "zone=", 5) == 0) {
 
+            if (limit->shm_zone) {
+                return ngx_http_sluice_repeated(cf, &value[i]);
+            }
+
             name.len = value[i].len - 5;
             name.data = value[i].data + 5;
 
@@ -90,6 +94,11 @@ ngx_http_sluice_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         if (ngx_strncmp(value[i].data, "cost=", 5) == 0) {
+
+            if (limit->cost) {
+                return ngx_http_sluice_repeated(cf, &value[i]);
+            }
+
             rv = ngx_http_sluice_cost(cf, limit, &value[i]);
             if (rv != NGX_CONF_OK) {
                 return rv;
@@ -99,6 +108,10 @@ ngx_http_sluice_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         if (ngx_strncmp(value[i].data, "delay=", 6) == 0) {
+
+            if (limit->delay) {
+                return ngx_http_sluice_repeated(cf, &value[i]);
+            }
 
             delay = ngx_atoi(value[i].data + 6, value[i].len - 6);
             if (delay <= 0 || delay >= (ngx_int_t) NGX_MAX_UINT32_VALUE) {
@@ -112,6 +125,11 @@ ngx_http_sluice_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         if (ngx_strcmp(value[i].data, "nodelay") == 0) {
+
+            if (limit->delay) {
+                return ngx_http_sluice_repeated(cf, &value[i]);
+            }
+
             limit->delay = NGX_MAX_UINT32_VALUE;
             continue;
         }

@@ -140,6 +140,19 @@ ngx_http_sluice_core_error(ngx_conf_t *cf)
 }
 
 
+/* of two parameters that say the same, one is not meant */
+
+char *
+ngx_http_sluice_repeated(ngx_conf_t *cf, ngx_str_t *value)
+{
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" repeats or contradicts a parameter before it",
+                       value);
+
+    return NGX_CONF_ERROR;
+}
+
+
 static void *
 ngx_http_sluice_create_main_conf(ngx_conf_t *cf)
 {

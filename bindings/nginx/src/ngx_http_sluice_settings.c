@@ -43,6 +43,11 @@ ngx_http_sluice_headers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 1; i < cf->args->nelts; i++) {
 
         if (ngx_strcmp(value[i].data, "denials") == 0) {
+
+            if (slcf->denials_only) {
+                return ngx_http_sluice_repeated(cf, &value[i]);
+            }
+
             slcf->denials_only = 1;
             continue;
         }
@@ -52,7 +57,6 @@ ngx_http_sluice_headers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            ngx_http_sluice_families[k].name.data)
                 == 0)
             {
-                slcf->families |= ngx_http_sluice_families[k].value;
                 break;
             }
         }
@@ -64,6 +68,12 @@ ngx_http_sluice_headers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                "denials, or off", &value[i]);
             return NGX_CONF_ERROR;
         }
+
+        if (slcf->families & ngx_http_sluice_families[k].value) {
+            return ngx_http_sluice_repeated(cf, &value[i]);
+        }
+
+        slcf->families |= ngx_http_sluice_families[k].value;
     }
 
     if (slcf->families == 0) {

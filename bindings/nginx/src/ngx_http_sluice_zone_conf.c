@@ -7,6 +7,11 @@
 #include "ngx_http_sluice.h"
 
 
+#define NGX_HTTP_SLUICE_ON_FULL_UNSET  NGX_MAX_UINT32_VALUE
+
+
+static char *ngx_http_sluice_zone_on_full(ngx_conf_t *cf,
+    ngx_http_sluice_zone_t *zone, ngx_str_t *value);
 static ngx_int_t ngx_http_sluice_zone_variable(ngx_conf_t *cf,
     ngx_str_t *value);
 static char *ngx_http_sluice_zone_size(ngx_conf_t *cf,
@@ -34,7 +39,7 @@ ngx_http_sluice_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     char                              *rv;
     size_t                             size;
     ngx_str_t                         *value;
-    ngx_uint_t                         i, k;
+    ngx_uint_t                         i;
     ngx_shm_zone_t                    *shm_zone;
     ngx_pool_cleanup_t                *cln;
     ngx_http_sluice_zone_t            *zone;
@@ -53,6 +58,14 @@ ngx_http_sluice_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     zone->options = (sluice_options) SLUICE_OPTIONS_INIT;
     zone->options.clock = SLUICE_CLOCK_BY_POLICY;
+    zone->options.on_full = NGX_HTTP_SLUICE_ON_FULL_UNSET;
+
+    if (value[1].len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has an empty key, by which nobody would "
+                           "be limited", &cmd->name);
+        return NGX_CONF_ERROR;
+    }
 
     ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
 
@@ -88,22 +101,14 @@ ngx_http_sluice_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
-        for (k = 0; ngx_http_sluice_on_full[k].name.len; k++) {
-            if (ngx_strcmp(value[i].data, ngx_http_sluice_on_full[k].name.data)
-                == 0)
-            {
-                zone->options.on_full = ngx_http_sluice_on_full[k].value;
-                break;
-            }
+        rv = ngx_http_sluice_zone_on_full(cf, zone, &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
         }
+    }
 
-        if (ngx_http_sluice_on_full[k].name.len == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\"; it is one of "
-                               "zone=NAME:SIZE, policy=\"POLICY\", "
-                               "on_full=evict|deny|allow", &value[i]);
-            return NGX_CONF_ERROR;
-        }
+    if (zone->options.on_full == NGX_HTTP_SLUICE_ON_FULL_UNSET) {
+        zone->options.on_full = SLUICE_ON_FULL_EVICT;
     }
 
     if (zone->name.len == 0) {
@@ -144,6 +149,34 @@ ngx_http_sluice_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     shm_zone->data = zone;
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_sluice_zone_on_full(ngx_conf_t *cf, ngx_http_sluice_zone_t *zone,
+    ngx_str_t *value)
+{
+    ngx_conf_enum_t  *e;
+
+    for (e = ngx_http_sluice_on_full; e->name.len; e++) {
+
+        if (ngx_strcmp(value->data, e->name.data) != 0) {
+            continue;
+        }
+
+        if (zone->options.on_full != NGX_HTTP_SLUICE_ON_FULL_UNSET) {
+            return ngx_http_sluice_repeated(cf, value);
+        }
+
+        zone->options.on_full = e->value;
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\"; it is one of "
+                       "zone=NAME:SIZE, policy=\"POLICY\", "
+                       "on_full=evict|deny|allow", value);
+    return NGX_CONF_ERROR;
 }
 
 
@@ -198,6 +231,10 @@ ngx_http_sluice_zone_size(ngx_conf_t *cf, ngx_http_sluice_zone_t *zone,
     u_char     *p, *last;
     size_t      least;
     ngx_str_t   s;
+
+    if (zone->name.len) {
+        return ngx_http_sluice_repeated(cf, value);
+    }
 
     last = value->data + value->len;
     zone->name.data = value->data + 5;
@@ -255,7 +292,13 @@ static char *
 ngx_http_sluice_zone_policy(ngx_conf_t *cf, ngx_http_sluice_zone_t *zone,
     ngx_uint_t *i)
 {
-    ngx_int_t  rc;
+    ngx_int_t   rc;
+    ngx_str_t  *value;
+
+    if (zone->policy.len) {
+        value = cf->args->elts;
+        return ngx_http_sluice_repeated(cf, &value[*i]);
+    }
 
     rc = ngx_http_sluice_unquote(cf, i, sizeof("policy=") - 1, &zone->policy);
 

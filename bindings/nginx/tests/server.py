@@ -103,10 +103,13 @@ class Nginx:
         return done.returncode, done.stderr
 
     def __enter__(self):
+        self.start()
+        return self
+
+    def start(self):
         self.process = subprocess.Popen(self.command(), stderr=subprocess.PIPE, text=True)
         wait_for(self.is_listening, "nginx to listen: " + str(self.command()))
         wait_for(lambda: len(self.worker_pids()) >= self.workers, "the workers")
-        return self
 
     def __exit__(self, *error):
         if self.process.poll() is None:

@@ -121,6 +121,26 @@ def test_several_limits_are_charged_all_or_none(nginx):
         assert server.ask("/?a=1&b=1")["x-zone"] in ("a", "b")
 
 
+def test_a_hundred_limits_hold_a_request_together(nginx):
+    """More than fit into the places that are set aside for one request's."""
+    zones = [(f"zone-{number:03}", 100 + number) for number in range(100)]
+    text = (
+        "".join(f'sluice_zone all zone={name}:64k policy="fixed-window {limit}/3653d";' for name, limit in zones)
+        + "sluice_headers x-ratelimit ietf; add_header X-Zone $sluice_zone always;"
+        + "server { listen 127.0.0.1:PORT; location / {"
+        + "".join(f"sluice zone={name} cost=$arg_cost;" for name, _ in zones)
+        + "empty_gif; } }"
+    )
+    with nginx(text) as server:
+        assert server.ask("/?cost=99").status == 200
+        answer = server.ask("/?cost=2")
+        assert (answer.status, answer["x-zone"], answer["x-ratelimit-remaining"]) == (429, "zone-000", "1")
+        assert b"Too Many Requests" in answer.body
+        lines = [value for name, value in answer.fields if name == "ratelimit"]
+        assert ", ".join(lines).count(";r=") == 100
+        assert server.statuses(2, "/?cost=1") == [200, 429]
+
+
 def test_the_tighter_of_two_limits_is_told(nginx):
     text = """
     sluice_zone all zone=a:1m policy="fixed-window 5/3653d";

@@ -1,13 +1,16 @@
 """What a zone keeps when the configuration changes, is refused or is only tested."""
 
 import os
+import signal
 import socket
 import subprocess
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from server import MODULE, Load, free_port, wait_for, wrk
+from server import MODULE, Load, children, free_port, wait_for, wrk
 
 CONFIGURATION = """
 sluice_zone $binary_remote_addr zone={name}:{size} policy="{policy}" {more};
@@ -169,3 +172,62 @@ def test_a_zone_takes_no_memory_before_there_are_keys(nginx):
 def test_the_module_shows_nothing_but_nginx_symbols():
     names = subprocess.run(["nm", "-D", "--defined-only", MODULE], capture_output=True, text=True, check=True).stdout
     assert all(line.split()[-1].startswith("ngx_") for line in names.splitlines()), names
+
+
+def test_keys_by_another_expression_begin_anew_and_those_by_the_old_one_are_kept(nginx):
+    """limit_req refuses such a reload."""
+    by_address = configuration("fixed-window 10/3653d")
+    by_argument = by_address.replace("sluice_zone $binary_remote_addr", "sluice_zone $arg_k")
+    with nginx(by_address) as server:
+        assert server.statuses(3) == [200] * 3
+        server.reload(by_argument)
+        assert server.statuses(11, "/?k=ann") == [200] * 10 + [429]
+        server.reload(by_address)
+        assert left(server) == (10, 7)
+
+
+def test_what_a_full_zone_does_can_be_changed_by_a_reload(nginx):
+    by_argument = configuration("fixed-window 10/3653d", size="2k", more="on_full=deny").replace(
+        "sluice_zone $binary_remote_addr", "sluice_zone $arg_k"
+    )
+    with nginx(by_argument) as server:
+        statuses = [server.ask(f"/?k={key}").status for key in range(300)]
+        assert statuses[-1] == 503
+        server.reload(by_argument.replace("on_full=deny", "on_full=evict"))
+        assert [server.ask(f"/?k=new-{key}").status for key in range(100)] == [200] * 100
+
+
+def test_reloads_at_the_same_time_under_load_lose_and_add_nothing(nginx):
+    limit = 40_000
+    policies = [f"{algorithm} {limit}/3653d" for algorithm in ("token-bucket", "fixed-window")]
+    with nginx(configuration(policies[1]), workers=4, level="crit") as server:
+        with ThreadPoolExecutor(1) as pool:
+            load = pool.submit(wrk, server, seconds=3)
+            for turn in range(20):
+                server.write(configuration(policies[turn % 2]))
+                for _ in range(3):
+                    server.process.send_signal(signal.SIGHUP)
+                time.sleep(0.05)
+            total, refused, report = load.result()
+        wait_for(lambda: len(server.worker_pids()) == 4 == len(children(server.process.pid)), "the old workers to go")
+        assert left(server) == (limit, 0), report
+        # Each time the policy changes, each worker may be in the middle of a request, which is then charged twice.
+        assert limit - 20 * 16 <= total - refused <= limit, report
+        assert server.statuses(3) == [429] * 3
+
+
+def test_workers_limit_on_without_a_master_and_a_new_one_begins_anew(nginx):
+    server = nginx(configuration("fixed-window 10/3653d"), workers=2)
+    server.start()
+    orphans = server.worker_pids()
+    try:
+        assert server.statuses(3) == [200] * 3
+        server.process.kill()
+        server.process.wait()
+        assert server.statuses(8) == [200] * 7 + [429]
+    finally:
+        for pid in orphans:
+            os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in orphans), "the orphans to be gone")
+    with server:
+        assert left(server) == (10, 10)
