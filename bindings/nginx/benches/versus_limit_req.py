@@ -2,13 +2,14 @@
 """What the module costs: beside no limiter, and beside limit_req, in the same nginx at the same time.
 
     bindings/nginx/build
-    bindings/nginx/benches/versus_limit_req.py [--file] [--rounds N] [--seconds N] [--keys N] [--json]
+    bindings/nginx/benches/versus_limit_req.py [--file] [--rounds N] [--seconds N] [--keys N] [--json] [VARIANT...]
     bindings/nginx/benches/versus_limit_req.py --instructions
 
 Throughput: one worker serves a picture of 43 bytes from memory, the quickest answer that nginx has past its access phase,
-to wrk on the other core; with --file, a file of 4 KiB, and writes a line to the log of each. Rounds go over all variants in an order of chance; each variant's figure is the median, and
-its ratio to "none" the median of the ratios within rounds. Where others use the machine too, the second figure is the one
-to look at: the time that the worker's processor took for a request, user's and kernel's.
+to wrk on the other core; with --file, a file of 4 KiB, and writes a line to the log of each. Rounds go over all variants
+(or those that are named, and none) in an order of chance; each variant's figure is the median, and its ratio to "none" the
+median of the ratios within rounds. Where others use the machine too, the second figure is the one to look at: the time that
+the worker's processor took for a request, user's and kernel's.
 
 Instructions: of a worker that serves requests one by one on one connection, by valgrind, a difference of two runs: exact,
 whatever else the machine does.
@@ -71,12 +72,12 @@ end
 """
 
 
-def throughput(server, rounds, seconds, keys):
+def throughput(server, variants, rounds, seconds, keys):
     """Answers a second, and the worker's time for each in microseconds, of each variant in each round."""
     (pid,) = server.worker_pids()
-    rates, times = {variant: [] for variant in PASSING}, {variant: [] for variant in PASSING}
+    rates, times = {variant: [] for variant in variants}, {variant: [] for variant in variants}
     for _ in range(rounds):
-        for variant in random.sample(PASSING, len(PASSING)):
+        for variant in random.sample(variants, len(variants)):
             script = None
             if keys > 1:
                 script = server.home / "keys.lua"
@@ -103,15 +104,16 @@ def configuration(*, keys=1, file=False):
 
 
 def measure_throughput(arguments):
+    variants = ["none", *(arguments.variants or PASSING[1:])]
     with tempfile.TemporaryDirectory() as home:
         server = Nginx(home, configuration(keys=arguments.keys, file=arguments.file), level="crit")
-        for variant in PASSING:
+        for variant in variants:
             (server.home / "html" / variant).write_bytes(b"x" * 4096)
         with server:
-            throughput(server, 1, 1, arguments.keys)
-            rates, times = throughput(server, arguments.rounds, arguments.seconds, arguments.keys)
+            throughput(server, variants, 1, 1, arguments.keys)
+            rates, times = throughput(server, variants, arguments.rounds, arguments.seconds, arguments.keys)
     result = {}
-    for variant in PASSING:
+    for variant in variants:
         result[variant] = {
             "per_second": statistics.median(rates[variant]),
             "ratio_to_none": ratio(rates[variant], rates["none"]),
@@ -178,6 +180,9 @@ def measure_instructions(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "variants", nargs="*", metavar="VARIANT", help=f"some of {', '.join(PASSING[1:])}; all unless said"
+    )
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--keys", type=int, default=1)
@@ -185,6 +190,8 @@ def main():
     parser.add_argument("--instructions", action="store_true")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    if unknown := set(arguments.variants) - set(PASSING[1:]):
+        parser.error(f"{', '.join(sorted(unknown))}: no such variant; see --help")
     (measure_instructions if arguments.instructions else measure_throughput)(arguments)
 
 
