@@ -59,6 +59,17 @@ def test_the_first_example_is_right(nginx):
     assert status == 0, words
 
 
+def test_what_the_projects_readme_shows_limits(nginx):
+    shown = re.findall(r"```nginx\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (ours,) = [text for text in shown if "sluice_zone" in text]
+    with nginx(
+        ours.replace("server {", "server { listen 127.0.0.1:PORT; root HOME/html; sluice_headers ietf;")
+    ) as server:
+        answer = server.ask("/api/")
+        assert answer["ratelimit-policy"] == '"api";q=200;w=2' and answer["ratelimit"].startswith('"api";r=199;t=')
+        assert server.ask("/")["ratelimit"] is None
+
+
 @pytest.fixture
 def example(nginx):
     text = (ROOT / "bindings/nginx/examples/nginx.conf").read_text()
