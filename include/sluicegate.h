@@ -1523,7 +1523,7 @@ SLUICE_NOEXCEPT;
  *   come twice and is charged twice
  * * `n`: how many; 0 is a request that nothing limits
  * * `out`: receives `n` answers in the same order; NULL only if `n` is 0; it must not overlap `charges` or the keys.
- *   Where one limit denies, the others say what they would have answered: allowed, and yet nothing was consumed
+ *   Where one limit denies, the others that would have allowed say how they stand: allowed, and nothing was consumed
  * * `allowed`: receives 1 if all allow, else 0; not NULL
  *
  * All are asked first and charged after, so a denial writes nothing. If another request takes the last permit of one

@@ -41,8 +41,8 @@ impl<C> Copy for Charge<'_, C> {}
 /// Decides on one request that several limits hold (one a second and one a day, one for the address and one for the
 /// user), at the time of each limiter's clock. `true` if all allow it, and only then has it consumed anything.
 ///
-/// `decisions` receives the answer of each limit, in order. Where one denies, the others say what they would have
-/// answered: theirs is no denial, and yet nothing was consumed.
+/// `decisions` receives the answer of each limit, in order. Where one denies, nothing was consumed, and those of the others
+/// that would have allowed it say how they stand: allowed, and what is left without this request.
 ///
 /// All are asked first and charged after, so a denial writes nothing, as with one limit. If another request takes
 /// the last permit of one limit between the two, what was already charged to the others is given back at once; until
@@ -93,6 +93,8 @@ fn check_slice<C>(
 pub(crate) trait Chargeable {
     /// What the limit would answer at `now`.
     fn ask(&self, now: u64) -> Decision;
+    /// How the limit stands at `now`, as an answer to who asks for nothing.
+    fn look(&self, now: u64) -> Decision;
     /// Charges it, if the limit allows it.
     fn charge(&self, now: u64) -> Decision;
     /// Takes a charge back that was made at `charged_at`, unless it may have lapsed meanwhile: then it is others' that would
@@ -104,6 +106,10 @@ impl<C> Chargeable for Charge<'_, C> {
     #[inline(always)]
     fn ask(&self, now: u64) -> Decision {
         self.limiter.peek_at(self.key, self.cost, now)
+    }
+
+    fn look(&self, now: u64) -> Decision {
+        self.limiter.peek_at(self.key, 0, now)
     }
 
     #[inline(always)]
@@ -134,13 +140,24 @@ pub(crate) fn check_in_turn<T: Chargeable>(
         answer(0, decision, time);
         return decision.allowed();
     }
-    let mut all_allow = true;
+    let mut first_denial = None;
     for n in 0..count {
-        let (decision, time) = at_its_time(&charge(n), &now, T::ask);
-        all_allow &= decision.allowed();
+        let charge = charge(n);
+        let (mut decision, time) = at_its_time(&charge, &now, T::ask);
+        match first_denial {
+            None if !decision.allowed() => first_denial = Some(n),
+            Some(_) if decision.allowed() => decision = charge.look(time),
+            _ => {}
+        }
         answer(n, decision, time);
     }
-    all_allow && charge_all(count, &charge, &mut answer, &now)
+    match first_denial {
+        None => charge_all(count, &charge, &mut answer, &now),
+        Some(first) => {
+            look_at_all(0..first, &charge, &mut answer, &now);
+            false
+        }
+    }
 }
 
 /// Up to how many charges of one request are made without allocating.
@@ -161,30 +178,32 @@ fn charge_all<T: Chargeable>(
         let (decision, time) = made[n];
         answer(n, decision, time);
         if !decision.allowed() {
-            take_back_all(&made[..n], charge, answer, now);
+            take_back_all(&made[..n], charge, now);
+            look_at_all((0..n).chain(n + 1..count), charge, answer, now);
             return false;
         }
     }
     true
 }
 
-/// Takes back what has been charged, and says how it stands without.
-fn take_back_all<T: Chargeable>(
-    made: &[(Decision, u64)],
-    charge: &impl Fn(usize) -> T,
-    answer: &mut impl FnMut(usize, Decision, u64),
-    now: &impl Fn(&T) -> u64,
-) {
+/// Takes back what has been charged.
+fn take_back_all<T: Chargeable>(made: &[(Decision, u64)], charge: &impl Fn(usize) -> T, now: &impl Fn(&T) -> u64) {
     for (n, (decision, charged_at)) in made.iter().enumerate() {
         let charge = charge(n);
         charge.take_back(decision, *charged_at, now(&charge));
     }
-    for n in 0..made.len() {
-        let (again, time) = at_its_time(&charge(n), now, T::ask);
-        // Others may have taken what was given back; that is no denial of this request by this limit.
-        if again.allowed() {
-            answer(n, again, time);
-        }
+}
+
+/// Answers how limits stand that have allowed a request which another one has denied.
+fn look_at_all<T: Chargeable>(
+    limits: impl Iterator<Item = usize>,
+    charge: &impl Fn(usize) -> T,
+    answer: &mut impl FnMut(usize, Decision, u64),
+    now: &impl Fn(&T) -> u64,
+) {
+    for n in limits {
+        let (decision, time) = at_its_time(&charge(n), now, T::look);
+        answer(n, decision, time);
     }
 }
 

@@ -47,6 +47,7 @@ fn none_is_charged_if_one_denies_whichever_it_is() {
         assert!(!check_all_at(&charges, &mut decisions, IN_2026));
         for (n, limiter) in limiters.iter().enumerate() {
             assert_eq!(decisions[n].allowed(), n != denying);
+            assert_eq!(decisions[n].remaining(), left[n].remaining());
             assert_eq!(limiter.peek_at("ann", 0, IN_2026), left[n]);
         }
         assert_eq!(decisions[denying].reason(), Reason::Limit);
@@ -64,12 +65,21 @@ fn a_denial_writes_nothing_not_even_a_new_key() {
 
 #[test]
 fn two_charges_to_one_key_are_both_counted() {
-    let limiter = limiter("fixed-window 3/h");
+    let (limiter, open) = (limiter("fixed-window 3/h"), limiter("fixed-window 9/h"));
     let charges = [Charge::new(&limiter, "ann").cost(2), Charge::new(&limiter, "ann").cost(2)];
     let mut decisions = [Decision::default(); 2];
     // Either would fit alone, so the asking finds nothing, and what was charged for the first is given back.
     assert!(!check_all_at(&charges, &mut decisions, IN_2026));
     assert_eq!(remaining(&limiter, "ann"), 3);
+    assert_eq!(decisions[0].remaining(), 3);
+    let charges =
+        [Charge::new(&limiter, "ann").cost(2), Charge::new(&limiter, "ann").cost(2), Charge::new(&open, "ann")];
+    let mut three = [Decision::default(); 3];
+    assert!(!check_all_at(&charges, &mut three, IN_2026));
+    assert_eq!(
+        three.map(|decision| (decision.allowed(), decision.remaining())),
+        [(true, 3), (false, 1), (true, 9)]
+    );
     let charges = [Charge::new(&limiter, "ann"), Charge::new(&limiter, "ann").cost(2)];
     assert!(check_all_at(&charges, &mut decisions, IN_2026));
     assert_eq!(remaining(&limiter, "ann"), 0);

@@ -11,7 +11,7 @@ mod table;
 use counts::{Count, counts};
 use sluicegate::{Decision, Limiter, Request};
 use sluicegate_bench::{NOW, Region};
-use table::{BUDGETS, Budget};
+use table::{BUDGETS, Budget, TOLERANCE};
 
 #[test]
 fn no_path_takes_more_than_its_budget() {
@@ -36,7 +36,7 @@ fn no_path_takes_more_than_its_budget() {
 
 impl Budget {
     fn is_exceeded_by(&self, count: &Count) -> bool {
-        let is_beyond = |count: f64, budget: f64| count > budget * (1.0 + self.tolerance) + 0.01;
+        let is_beyond = |count: f64, budget: f64| count > budget * (1.0 + TOLERANCE) + 0.01;
         is_beyond(count.instructions, self.instructions)
             || is_beyond(count.locked, self.locked)
             || self.lines.is_some_and(|lines| is_beyond(count.lines, lines))

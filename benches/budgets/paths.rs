@@ -24,6 +24,18 @@ const AMPLE: &str = "token-bucket 1/s burst=1000000000";
 /// All that there is, gone with the first request.
 const SPENT: &str = "token-bucket 1/d burst=1";
 
+/// In the system's place, for every table to have the same secret: which of its buckets are full decides what an eviction
+/// takes, by up to a tenth. Whoever asks by `dlsym`, as the crate of this name does, comes here.
+///
+/// # Safety
+/// There are `length` bytes to write to at `bytes`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn getrandom(bytes: *mut u8, length: usize, _flags: u32) -> isize {
+    // SAFETY: what the caller answers for.
+    unsafe { bytes.write_bytes(0x5A, length) };
+    length as isize
+}
+
 type Bytes = [u8; 8];
 
 fn key(number: u64) -> Bytes {

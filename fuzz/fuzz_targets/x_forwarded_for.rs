@@ -55,7 +55,11 @@ fn by_the_standard_library(entry: &[u8]) -> Option<IpAddr> {
     if port.is_some_and(|port| !is_number(port) && !port.strip_prefix('_').is_some_and(is_name)) {
         return None;
     }
-    let ipv6 = |text: &str| Some(IpAddr::V6(text.split('%').next()?.parse().ok()?));
+    let is_zone = |zone: &str| !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_graphic());
+    let ipv6 = |text: &str| match text.split_once('%') {
+        Some((address, zone)) => is_zone(zone).then(|| Some(IpAddr::V6(address.parse().ok()?)))?,
+        None => Some(IpAddr::V6(text.parse().ok()?)),
+    };
     match address.strip_prefix('[') {
         Some(rest) => ipv6(rest.strip_suffix(']').filter(|inside| !inside.contains(']'))?),
         None if port.is_some() => Some(IpAddr::V4(address.parse().ok()?)),

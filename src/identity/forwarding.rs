@@ -250,8 +250,17 @@ fn ipv4(text: &[u8]) -> Option<IpAddr> {
 
 /// An IPv6 address and perhaps a zone.
 fn ipv6(text: &[u8]) -> Option<IpAddr> {
-    let address = text.split(|byte| *byte == b'%').next()?;
+    let address = match text.iter().position(|byte| *byte == b'%') {
+        Some(percent) if is_zone(&text[percent + 1..]) => &text[..percent],
+        Some(_) => return None,
+        None => text,
+    };
     parsed::<Ipv6Addr>(address).map(IpAddr::V6)
+}
+
+/// The name of an interface, or its number.
+fn is_zone(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_graphic)
 }
 
 fn parsed<T: FromStr>(text: &[u8]) -> Option<T> {

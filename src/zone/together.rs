@@ -31,6 +31,10 @@ impl<C> Chargeable for ZoneCharge<'_, C> {
         self.zone.peek_at(self.key, self.cost, now)
     }
 
+    fn look(&self, now: u64) -> Decision {
+        self.zone.peek_at(self.key, 0, now)
+    }
+
     #[inline(always)]
     fn charge(&self, now: u64) -> Decision {
         self.zone.check_at(self.key, self.cost, now)

@@ -56,8 +56,8 @@ impl<'a> Event<'a> {
         self.request
     }
 
-    /// What each limit that holds the request has decided. A denial by one of them consumes nothing of any, so that others
-    /// say what they would have answered. Empty where nothing could be decided.
+    /// What each limit that holds the request has decided. A denial by one of them consumes nothing of any, and others
+    /// say how they stand without it. Empty where nothing could be decided.
     #[must_use]
     pub fn checks(&self) -> &'a [Check<'a>] {
         self.checks

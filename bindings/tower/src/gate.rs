@@ -13,7 +13,7 @@ use http::Response;
 use http::request::Parts;
 use sluicegate::http::Families;
 use sluicegate::identity::Key;
-use sluicegate::{Charge, Clock, Decision, check_all};
+use sluicegate::{Charge, Clock, Decision, check_all_at};
 use smallvec::SmallVec;
 use std::fmt;
 use std::ops::Range;
@@ -138,22 +138,22 @@ impl<C: Clock> Gate<C> {
         Ok(Asked { limit, key, cost: cost.of(request), at: 0, decision: Decision::default() })
     }
 
-    /// Charges all or none, each at its own limiter's time. Answers whether all allow it, and a time that is no earlier than
-    /// any of the decisions.
+    /// Charges all or none at one time: the latest that a limiter's clock shows, so that what the answer says of times is
+    /// true of each. Answers whether all allow it, and the time.
     fn charge(&self, asked: &mut [Asked]) -> (bool, u64) {
         let limiter = |asked: &Asked| &*self.limits[asked.limit].limiter;
+        let now = asked.iter().map(|one| limiter(one).now()).max().unwrap_or(0);
         for one in &mut *asked {
-            one.at = limiter(one).now();
+            one.at = now;
         }
         if let [one] = asked {
-            one.decision = limiter(one).check_at(&one.key, one.cost, one.at);
-            return (one.decision.allowed(), one.at);
+            one.decision = limiter(one).check_at(&one.key, one.cost, now);
+            return (one.decision.allowed(), now);
         }
         let charges: SmallVec<[Charge<'_, C>; FEW]> =
             asked.iter().map(|one| Charge::new(limiter(one), &one.key).cost(one.cost)).collect();
         let mut decisions: SmallVec<[Decision; FEW]> = SmallVec::from_elem(Decision::default(), charges.len());
-        let allowed = check_all(&charges, &mut decisions);
-        let now = charges.iter().map(|charge| charge.limiter.now()).max().unwrap_or(0);
+        let allowed = check_all_at(&charges, &mut decisions, now);
         drop(charges);
         for (one, decision) in asked.iter_mut().zip(decisions) {
             one.decision = decision;

@@ -77,8 +77,8 @@ async fn a_denial_by_one_of_several_limits_consumes_nothing_of_the_others() {
 
     assert_eq!(server.statuses("/", 4).await, [200, 200, 429, 429]);
     let denied = server.get("/").await;
-    // What is left of the other is what would be left if this request were served.
-    assert_eq!(header(&denied, "ratelimit"), Some(r#""day";r=0;t=86400, "second";r=2;t=1"#));
+    // What is left of the other is what is left: it was asked for nothing.
+    assert_eq!(header(&denied, "ratelimit"), Some(r#""day";r=0;t=86400, "second";r=3;t=1"#));
     assert_eq!(header(&denied, "ratelimit-policy"), Some(r#""second";q=5;w=1, "day";q=20;w=86400"#));
     assert_eq!(header(&denied, "retry-after"), Some("86400"));
     assert_eq!(header(&denied, "x-ratelimit-limit"), Some("20"));
