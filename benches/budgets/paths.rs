@@ -19,6 +19,8 @@ const CHECKS: u64 = 10_016;
 /// How many keys are known where they are many: their table is a hundred times as large as the cache that is counted by.
 const KEYS: u64 = 150_000;
 const BATCH: usize = 32;
+/// Of how many tables the checks are where one would not tell enough.
+const TABLES: u64 = 8;
 
 const AMPLE: &str = "token-bucket 1/s burst=1000000000";
 /// All that there is, gone with the first request.
@@ -78,9 +80,9 @@ functions! {
         (0..CHECKS).for_each(|number| _ = check(number));
     }
 
-    fn count_checks_of_new_keys(limiter: &Limiter, first: u64) {
+    fn count_checks_of_new_keys(limiter: &Limiter, first: u64, checks: u64) {
         let check = |number| black_box(limiter.check_at(black_box(&key(number)), 1, black_box(NOW)));
-        (first..first + CHECKS).for_each(|number| _ = check(number));
+        (first..first + checks).for_each(|number| _ = check(number));
     }
 
     fn count_batches(limiter: &Limiter) {
@@ -228,8 +230,12 @@ fn many_keys() {
     path("many keys, hit", &|| count_checks_of_many(&known));
     path("many keys, batch item", &|| count_batches_of_many(&known));
     path("many keys, denial", &|| count_checks_of_many(&knowing(KEYS, SPENT, KEYS)));
-    path("many keys, insert", &|| count_checks_of_new_keys(&known, KEYS));
+    path("many keys, insert", &|| count_checks_of_new_keys(&known, KEYS, CHECKS));
     drop(known);
     // Twice as many as there is room for have come, so another key gives way to each.
-    path("many keys, evict", &|| count_checks_of_new_keys(&knowing(2 * KEYS, AMPLE, KEYS), 2 * KEYS));
+    // How far keys have spilled until their table was full differs from one to the next.
+    let full = || knowing(2 * KEYS, AMPLE, KEYS);
+    path("many keys, evict", &|| {
+        (0..TABLES).for_each(|_| count_checks_of_new_keys(&full(), 2 * KEYS, CHECKS / TABLES));
+    });
 }
