@@ -579,9 +579,10 @@ typedef struct sluice_options {
      */
     uint32_t replace;
     /**
-     * 0.
+     * 1 to have the table's memory come page by page, each with the first check that reaches it, which waits until the
+     * system has made it (half a millisecond for a huge page); 0 to take all of it when the limiter is made.
      */
-    uint32_t reserved;
+    uint32_t no_prefault;
 } sluice_options;
 
 /**

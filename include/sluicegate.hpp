@@ -171,6 +171,9 @@ struct options {
     /** For `open`: whether a table with another policy gives way to one with this, in which keys keep what they have
      *  consumed; otherwise it is an error, `SLUICE_ERR_MISMATCH`. */
     bool replace = false;
+    /** Whether all of the table's memory is taken when the limiter is made; otherwise each page comes with the first check
+     *  that reaches it, which waits until the system has made it (half a millisecond for a huge page). */
+    bool prefault = true;
 };
 
 /** Seconds rounded up, as `Retry-After` takes them: who waits so long is let in. */
@@ -438,7 +441,7 @@ private:
                 static_cast<std::uint32_t>(chosen.when_full),
                 static_cast<std::uint32_t>(chosen.clock),
                 chosen.replace,
-                0};
+                !chosen.prefault};
     }
 
     /* Times before 1970 are late ones: they earn nothing, like 1970 itself. */

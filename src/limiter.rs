@@ -175,6 +175,7 @@ impl Limiter {
             clock: MonotonicClock::new(),
             path: None,
             replace: false,
+            prefault: true,
         }
     }
 }
@@ -376,6 +377,7 @@ pub struct LimiterBuilder<C = MonotonicClock> {
     clock: C,
     path: Option<PathBuf>,
     replace: bool,
+    prefault: bool,
 }
 
 impl<C: Clock> LimiterBuilder<C> {
@@ -393,8 +395,8 @@ impl<C: Clock> LimiterBuilder<C> {
     /// Where the time comes from; [`MonotonicClock`] unless said. With a shared table, it is asked to take the table's
     /// time ([`Clock::anchor`]), which a clock behind a reference cannot.
     pub fn clock<D: Clock>(self, clock: D) -> LimiterBuilder<D> {
-        let Self { policy, max_keys, on_full, path, replace, .. } = self;
-        LimiterBuilder { policy, max_keys, on_full, clock, path, replace }
+        let Self { policy, max_keys, on_full, path, replace, prefault, .. } = self;
+        LimiterBuilder { policy, max_keys, on_full, clock, path, replace, prefault }
     }
 
     /// Has the table live in the file at `path`, shared with all who open it, instead of on the heap.
@@ -424,6 +426,21 @@ impl<C: Clock> LimiterBuilder<C> {
         Self { replace, ..self }
     }
 
+    /// Whether building the limiter takes all of the table's memory from the system; `true` unless said.
+    ///
+    /// Otherwise each page comes with the first check that reaches it, which then waits until the system has made it: on
+    /// Linux 1 µs for a page of 4 KiB, and half a millisecond or more for a huge page of 2 MiB, in which tables on the heap
+    /// come; for a file on a disk, until the page is read. Keys are spread over the whole table by their hash, so a
+    /// hundredth of `max_keys` have brought nearly all of it: little is saved but where hardly a key comes. With it, a
+    /// million keys take some milliseconds more to build, and a system that has not enough memory says so now.
+    ///
+    /// A table that is shared is there for the process that builds the limiter; others that build one on it have it mapped
+    /// by their own. A child that the process forks maps a shared table's pages anew, which takes no more than 1 µs each,
+    /// and gets copies of those of a table on the heap as it writes them.
+    pub fn prefault(self, prefault: bool) -> Self {
+        Self { prefault, ..self }
+    }
+
     /// The limiter.
     ///
     /// # Errors
@@ -439,6 +456,7 @@ impl<C: Clock> LimiterBuilder<C> {
             return self.over(joined, &wanted, Sharing::File(file));
         }
         let table = Table::new(Rule::of(&policy)?, geometry, self.on_full)?;
+        self.prefault_if_asked(&table)?;
         let hash = KeyHash::random()?;
         Ok(Limiter { policy, max_keys: self.max_keys, hash, table, clock: self.clock, sharing: Sharing::Nobody })
     }
@@ -475,7 +493,12 @@ impl<C: Clock> LimiterBuilder<C> {
         self.clock.anchor(joined.clock_offset()?);
         let hash = KeyHash::from_seed(joined.seed());
         let table = Table::over(joined.into_words(), Rule::of(&policy)?, geometry, self.on_full);
+        self.prefault_if_asked(&table)?;
         Ok(Limiter { policy, max_keys, hash, table, clock: self.clock, sharing })
+    }
+
+    fn prefault_if_asked(&self, table: &Table) -> Result<(), Error> {
+        if self.prefault { table.prefault() } else { Ok(()) }
     }
 }
 

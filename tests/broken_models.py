@@ -29,6 +29,7 @@ SUCCESSION = "src/table/succession.rs"
 
 FIRST_REQUESTS = "two_first_requests_for_one_key"
 FULL_FOR_ONE = "a_key_whose_home_is_full_for_one"
+TWO_AWAY = "a_key_that_goes_to_two_places"
 COMES_BACK = "a_key_that_comes_back_and_one_that_wants_its_slot"
 BUCKET_COMES_BACK = "interleavings::a_bucket_that_comes_back"
 REACH_LOWERED = "a_key_that_spills_while_the_reach"
@@ -86,7 +87,10 @@ MUTANTS = [
         TWICE,
     ),
     ("not looked for again", INSERT, "(is_only_place || self.is_kept(key, &place, call)) && place", "place", FULL_FOR_ONE),
-    ("not looked for beyond the home at once", INSERT, "            && !self.may_have_spilled(key);", ";", FULL_FOR_ONE),
+    ("not looked for beyond the home at once", INSERT, "at_home.is_only(place.slot) && !self.may_have_spilled(key, seen),", "at_home.is_only(place.slot),", FULL_FOR_ONE),
+    ("not looked for beyond the home whatever has come there", FIND, "seen != Some(self.header(key.home))", "seen.is_none()", FULL_FOR_ONE),
+    ("not looked for at home", INSERT, "_ => at_home.is_empty() && is_alone_away,", "_ => is_alone_away,", FULL_FOR_ONE),
+    ("not looked for whoever else has gone from home", INSERT, "return seen == Some(header);", "return true;", TWO_AWAY),
     ("no fence before it is looked for", INSERT, "        fence_after_swap();\n", "", FULL_FOR_ONE),
     ("not looked for beyond the home", INSERT, "reach = self.reach(key.home);", "reach = 0;", FULL_FOR_ONE),
     ("another awaited place left", INSERT, "Standing::Awaited => self.vacate(&other),", "Standing::Awaited => true,", FULL_FOR_ONE),
@@ -98,7 +102,7 @@ MUTANTS = [
         "call)) && swap(place.state_word, super::read(place.state_word), word).is_ok()",
         FIRST_REQUESTS,
     ),
-    ("reach not extended", INSERT, "if place.displacement > 0 {", "if false {", REACH_LOWERED),
+    ("reach not extended", INSERT, " && self.extend_reach(key.home, place.displacement, seen, call);", ";", REACH_LOWERED),
     (
         "reach lowered whoever has come",
         INSERT,
@@ -162,7 +166,7 @@ MUTANTS = [
         "no slot of its own for a key that was reset",
         CHARGE,
         "Found::WasHere(place) => Candidate { place, evicts: false },",
-        "Found::WasHere(_) => self.choose(key, first_word, call).ok_or(NoRoom)?,",
+        "Found::WasHere(_) => self.choose(key, self.bucket(key.home).not_after(self.rule.last_expired(call.now)), first_word, call).ok_or(NoRoom)?,",
         RESET,
     ),
     ("heavy key evicted with a lighter one near", PLACES, "if least <= light {", "if true {", EVICTION),

@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::policy::{Algorithm, Policy};
 use fixed_window::FixedWindow;
 use leaky_bucket::LeakyBucket;
-use nanosecond_bucket::NanosecondBucket;
+pub(crate) use nanosecond_bucket::NanosecondBucket;
 use sliding_window::SlidingWindow;
 use token_bucket::TokenBucket;
 
@@ -193,11 +193,17 @@ impl Rule {
     }
 
     /// From when on `word` equals that of a key never seen, whatever it was before: by time alone, in Unix ns.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn expires_at(&self, word: u64) -> u64 {
         if self.quick.is_some() {
             return NanosecondBucket::expires_at(word);
         }
+        self.expires_at_otherwise(word)
+    }
+
+    /// The same where there is no quick form.
+    #[inline(never)]
+    fn expires_at_otherwise(&self, word: u64) -> u64 {
         each_algorithm!(self, algorithm => algorithm.expires_at(word), nothing => 0)
     }
 
@@ -226,6 +232,12 @@ impl Rule {
         }
         let now = now.min(MAX_UNIX_NS);
         each_algorithm!(self, algorithm => algorithm.consumed(word, now), nothing => 0)
+    }
+
+    /// Whether of two words that have not expired the larger one has consumed more, at any time.
+    #[inline(always)]
+    pub(crate) fn consumed_grows_with_word(&self) -> bool {
+        self.quick.is_some()
     }
 
     /// What a key has consumed at `now`: as much as a new key that is charged as much at `now` has.

@@ -65,7 +65,7 @@ impl NanosecondBucket {
 
     /// See [`Rule::last_expired`](super::Rule::last_expired).
     #[inline(always)]
-    pub(super) fn last_expired(now: u64) -> u64 {
+    pub(crate) fn last_expired(now: u64) -> u64 {
         now + FIRST_UNIT
     }
 

@@ -61,8 +61,9 @@ pub struct sluice_options {
     /// For `sluice_limiter_open_with`: 1 to replace a table file that has another policy, and keep what its keys
     /// have consumed; 0 to be told of it by `SLUICE_ERR_MISMATCH`.
     pub replace: u32,
-    /// 0.
-    pub reserved: u32,
+    /// 1 to have the table's memory come page by page, each with the first check that reaches it, which waits until the
+    /// system has made it (half a millisecond for a huge page); 0 to take all of it when the limiter is made.
+    pub no_prefault: u32,
 }
 
 impl Default for sluice_options {
@@ -73,7 +74,7 @@ impl Default for sluice_options {
             on_full: SLUICE_ON_FULL_EVICT,
             clock: SLUICE_CLOCK_MONOTONIC,
             replace: 0,
-            reserved: 0,
+            no_prefault: 0,
         }
     }
 }
@@ -181,6 +182,7 @@ pub(super) unsafe fn make(
     let builder = Limiter::builder(policy).max_keys(max_keys).on_full(on_full(call, options.on_full)?);
     let builder =
         builder.clock(clock(call, options.clock, &policy)?).replace(flag(call, "replace", options.replace)?);
+    let builder = builder.prefault(!flag(call, "no_prefault", options.no_prefault)?);
     let core = build(builder).map_err(|error| call.error(&error))?;
     // SAFETY: not NULL, aligned, and the caller's promise holds.
     unsafe { out.write(Box::into_raw(Box::new(sluice_limiter { core }))) };
@@ -243,7 +245,7 @@ unsafe impl SizedStruct for sluice_options {
         offset_of!(sluice_options, on_full),
         offset_of!(sluice_options, clock),
         offset_of!(sluice_options, replace),
-        offset_of!(sluice_options, reserved),
+        offset_of!(sluice_options, no_prefault),
     ];
 
     fn defaults() -> Self {
@@ -260,9 +262,7 @@ pub(super) unsafe fn read_options(call: Call, options: *const sluice_options) ->
         return Ok(sluice_options::default());
     }
     // SAFETY: not NULL, and the caller's promise holds.
-    let known = unsafe { sized::read(call, options) }?;
-    call.reserved("options.reserved", known.reserved)?;
-    Ok(known)
+    unsafe { sized::read(call, options) }
 }
 
 /// Frees a limiter. NULL is none, and nothing happens.

@@ -1,10 +1,11 @@
 //! Deciding for a key: find its slot or give it one, step its word, swap it in.
 
+use super::bucket::Slots;
 use super::find::{Found, Place};
 use super::insert::Candidate;
-use super::layout::{Frozen, Standing, Tag};
+use super::layout::{Frozen, Header, Standing, Tag};
 use super::{Call, KeyId, OnFull, Table, read, swap};
-use crate::algorithm::{FRESH, Step, Windows};
+use crate::algorithm::{FRESH, NanosecondBucket, Step, Windows};
 use crate::decision::{Decision, Reason};
 use crate::sync::AtomicU64;
 
@@ -62,7 +63,8 @@ impl Table {
     #[inline(never)]
     fn check_away_quick(&self, key: KeyId, now: u64, cost: u64) -> Decision {
         let quick = self.rule.quick();
-        match self.word_away(key) {
+        let (look, seen) = self.word_away(key);
+        match look {
             Look::Word(word, state_word) => match quick.step(word, now, cost) {
                 Err(denial) => denial,
                 Ok(admission) if swap(state_word, word, admission.next).is_ok() => admission.decision(),
@@ -70,7 +72,10 @@ impl Table {
             },
             Look::No => match quick.step(FRESH, now, cost) {
                 Err(denial) => denial,
-                Ok(first) => self.check_new(first.next, || first.decision(), key, now, cost),
+                Ok(first) => {
+                    let expired = NanosecondBucket::last_expired(now);
+                    self.check_new(first.next, || first.decision(), key, seen, expired, now, cost)
+                }
             },
             Look::Perhaps => self.check_anywhere(key, now, cost),
         }
@@ -89,9 +94,9 @@ impl Table {
     /// The same by `step`, which is compiled into it.
     #[inline(always)]
     fn check_by(&self, step: impl Fn(u64) -> Step, key: KeyId, now: u64, cost: u64) -> Decision {
-        let mut look = self.word_in(key.home, key, 0);
+        let (mut look, mut seen) = (self.word_in(key.home, key, 0), None);
         if let Look::No = look {
-            look = self.word_away(key);
+            (look, seen) = self.word_away(key);
         }
         match look {
             Look::Word(word, state_word) => {
@@ -106,7 +111,8 @@ impl Table {
                 if next == FRESH {
                     return decision;
                 }
-                return self.check_new(next, || decision, key, now, cost);
+                let expired = self.rule.last_expired(now);
+                return self.check_new(next, || decision, key, seen, expired, now, cost);
             }
             Look::Perhaps => {}
         }
@@ -115,33 +121,37 @@ impl Table {
 
     /// The same for a key that is nowhere: its first word if so, and the answer to its first request.
     ///
-    /// In line for a key whose home bucket has a free slot.
+    /// In line for a key whose home bucket has a free slot: one whose word is `expired` or smaller.
     #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "it is in line, and each is there already")]
     fn check_new(
         &self,
         word: u64,
         answer: impl FnOnce() -> Decision,
         key: KeyId,
+        seen: Option<Header>,
+        expired: u64,
         now: u64,
         cost: u64,
     ) -> Decision {
         let call = Call::at(now);
-        let is_seated = match self.first_free_slot(key, self.rule.last_expired(now), now) {
+        let at_home = self.bucket(key.home).not_after(expired);
+        let is_seated = match self.first_free_slot(key, at_home, expired, now) {
             Some(place) => {
                 let place = self.claim(key, Candidate { place, evicts: false });
-                place.is_some_and(|place| self.complete(key, place, word, &call))
+                place.is_some_and(|place| self.complete(key, place, seen, word, &call))
             }
-            None => self.take_any_slot(key, word, &call),
+            None => self.take_any_slot(key, seen, at_home, word, &call),
         };
         if is_seated { answer() } else { self.check_anywhere(key, now, cost) }
     }
 
     /// Gives a new key whose home bucket has no free slot another one, if it can be done at once.
     #[inline(never)]
-    fn take_any_slot(&self, key: KeyId, word: u64, call: &Call) -> bool {
-        let candidate = self.choose(key, word, call);
+    fn take_any_slot(&self, key: KeyId, seen: Option<Header>, at_home: Slots, word: u64, call: &Call) -> bool {
+        let candidate = self.choose(key, at_home, word, call);
         let place = candidate.and_then(|candidate| self.claim(key, candidate));
-        place.is_some_and(|place| self.complete(key, place, word, call))
+        place.is_some_and(|place| self.complete(key, place, seen, word, call))
     }
 
     /// The same in every case.
@@ -168,7 +178,7 @@ impl Table {
                 return first.decision;
             }
             match self.seat(key, found, first.next, &call) {
-                Ok(Some(place)) if self.complete(key, place, first.next, &call) => return first.decision,
+                Ok(Some(place)) if self.complete(key, place, None, first.next, &call) => return first.decision,
                 Err(NoRoom) if self.on_full != OnFull::Evict => return self.turned_away(key, first),
                 _ => {}
             }
@@ -191,7 +201,10 @@ impl Table {
             // way to its old word finds another one, or the same by chance, and then comes after the reset. Were another
             // slot taken, a key that is reset over and over would fill its neighbourhood.
             Found::WasHere(place) => Candidate { place, evicts: false },
-            Found::Nowhere => self.choose(key, first_word, call).ok_or(NoRoom)?,
+            Found::Nowhere => {
+                let at_home = self.bucket(key.home).not_after(self.rule.last_expired(call.now));
+                self.choose(key, at_home, first_word, call).ok_or(NoRoom)?
+            }
         };
         Ok(self.claim(key, candidate))
     }
@@ -220,18 +233,25 @@ impl Table {
         if is_the_keys && Frozen::is_word(word) { Look::Word(word, state_word) } else { Look::Perhaps }
     }
 
-    /// The same anywhere but at home.
+    /// The same anywhere but at home, and the home's header as it was before that look, if it was read.
     #[inline(always)]
-    fn word_away(&self, key: KeyId) -> Look<'_> {
+    fn word_away(&self, key: KeyId) -> (Look<'_>, Option<Header>) {
         if !self.has_spilled(key.home) {
-            return Look::No;
+            return (Look::No, None);
         }
         // Where most of those are that have spilled, on its way before the header is.
         let bucket = |displacement| self.geometry.bucket_after(key.home, displacement);
         self.words.prefetch(self.geometry.position(bucket(1)));
-        let mut looks =
-            (1..=self.reach(key.home)).map(|displacement| self.word_in(bucket(displacement), key, displacement));
-        looks.find(|look| !matches!(look, Look::No)).unwrap_or(Look::No)
+        let header = self.header(key.home);
+        let mut displacement = 1;
+        while displacement <= header.reach().min(self.geometry.max_reach()) {
+            let look = self.word_in(bucket(displacement), key, displacement);
+            if !matches!(look, Look::No) {
+                return (look, Some(header));
+            }
+            displacement += 1;
+        }
+        (Look::No, Some(header))
     }
 
     /// Answers as `check` would and consumes nothing.

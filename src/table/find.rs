@@ -1,6 +1,6 @@
 //! Looking for a key: in its home bucket, and where that has spilled, as far as its header says.
 
-use super::layout::{Frozen, SLOTS, Standing, Tag};
+use super::layout::{Frozen, Header, SLOTS, Standing, Tag};
 use super::{Call, KeyId, Table, read, swap};
 use crate::sync::AtomicU64;
 
@@ -16,6 +16,12 @@ pub(super) struct Place<'table> {
 }
 
 impl Place<'_> {
+    /// Whether it has never been anybody's.
+    #[inline(always)]
+    pub(super) fn is_unused(&self) -> bool {
+        self.tag.0 | self.state == 0
+    }
+
     #[inline]
     pub(super) fn standing(&self) -> Standing {
         Standing::of(self.tag, self.state)
@@ -84,10 +90,11 @@ impl Table {
         found
     }
 
-    /// Whether a key that is not at home may be elsewhere: any slot within reach has its fingerprint.
+    /// Whether a key that is not at home may be elsewhere: any slot within reach has its fingerprint. Not if no key of the
+    /// home has gone elsewhere since its header was `seen`, which was before a look that found the key nowhere.
     #[inline(always)]
-    pub(super) fn may_have_spilled(&self, key: KeyId) -> bool {
-        self.has_spilled(key.home) && self.is_in_reach(key)
+    pub(super) fn may_have_spilled(&self, key: KeyId, seen: Option<Header>) -> bool {
+        self.has_spilled(key.home) && seen != Some(self.header(key.home)) && self.is_in_reach(key)
     }
 
     #[inline(never)]

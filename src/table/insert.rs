@@ -6,7 +6,9 @@
 //!    awaited: nobody has charged it yet.
 //! 3. A key that is not at home has its home's header changed, so that all who look for it come this far.
 //! 4. *Look again* in all places where the key may be. Whoever else has claimed one for the same key does so too, and one
-//!    of the two sees the other: the place that comes first stays, the other is *released*, for anybody to claim.
+//!    of the two sees the other: the place that comes first stays, the other is *released*, for anybody to claim. Where the
+//!    home's header is what it was before the key was looked for, or step 3 has changed it from that, nobody has taken step
+//!    3 in between, and who takes it later will see this claim: then a look at home is enough.
 //! 5. *Complete*: the state goes from frozen to the word of the key's first charge.
 //!
 //! Whoever comes for an awaited key goes on from step 3 with a charge of its own, so a thread that stops anywhere holds up
@@ -20,8 +22,8 @@
 //! from such a slot releases it first.
 
 use super::find::Place;
-use super::layout::{Frozen, SLOTS, Standing};
-use super::{Call, KeyId, Table, swap};
+use super::layout::{Frozen, Header, SLOTS, Standing, Tag};
+use super::{Call, KeyId, Table, read, swap};
 use crate::sync::fence_after_swap;
 
 /// A slot that a new key may take, by the tag and the state that it was judged by.
@@ -37,6 +39,11 @@ impl Table {
     #[inline(always)]
     pub(super) fn claim<'table>(&self, key: KeyId, candidate: Candidate<'table>) -> Option<Place<'table>> {
         let Candidate { place, evicts } = candidate;
+        // What is below would come to the same.
+        if place.is_unused() {
+            let tag = Tag::default().succeeded_by(key.fingerprint, place.displacement);
+            return place.move_tag(tag).then_some(Place { tag, ..place });
+        }
         // The key has come meanwhile, and by a later time than its own it may have expired. It is not to forget itself.
         if Frozen::is_word(place.state) && place.tag.is_of(key.fingerprint, place.displacement) {
             return None;
@@ -78,29 +85,39 @@ impl Table {
 
     /// Steps 3 to 5: charges the key's awaited place for the first time, and leaves `word` there. `false` if somebody else
     /// has, or the key has another place.
+    ///
+    /// `seen` is the home's header, if it was read, before a look that found the key nowhere.
     #[inline(always)]
-    pub(super) fn complete(&self, key: KeyId, place: Place<'_>, word: u64, call: &Call) -> bool {
-        if place.displacement > 0 {
-            self.extend_reach(key.home, place.displacement, call);
-        }
+    pub(super) fn complete(
+        &self,
+        key: KeyId,
+        place: Place<'_>,
+        seen: Option<Header>,
+        word: u64,
+        call: &Call,
+    ) -> bool {
+        let is_alone_away = place.displacement > 0 && self.extend_reach(key.home, place.displacement, seen, call);
         // Pairs with itself: of two who have each claimed a place for the key, or changed the header, and then look for the
         // other, one comes later here and sees what the other has done before.
         fence_after_swap();
-        let is_only_place = place.displacement == 0
-            && self.bucket(key.home).candidates(key.fingerprint).is_only(place.slot)
-            && !self.may_have_spilled(key);
+        let at_home = self.bucket(key.home).candidates(key.fingerprint);
+        let is_only_place = match place.displacement {
+            0 => at_home.is_only(place.slot) && !self.may_have_spilled(key, seen),
+            _ => at_home.is_empty() && is_alone_away,
+        };
         (is_only_place || self.is_kept(key, &place, call)) && place.move_state(word)
     }
 
     /// Step 3. The header changes even if it reaches that far already: whoever is about to lower it has not seen this key.
-    #[cold]
-    fn extend_reach(&self, home: usize, displacement: usize, call: &Call) {
+    /// Whether it was still what was `seen`.
+    fn extend_reach(&self, home: usize, displacement: usize, seen: Option<Header>, call: &Call) -> bool {
         while call.goes_on() {
             let header = self.header(home);
             if self.move_header(home, header, header.with_reach(header.reach().max(displacement))) {
-                return;
+                return seen == Some(header);
             }
         }
+        false
     }
 
     /// Step 4: whether the key has no other place, after any that comes later is released; otherwise this one is.
@@ -174,6 +191,7 @@ impl Table {
     }
 
     /// Lowers the reach of a home to the farthest displacement of any key of it.
+    #[inline(never)]
     fn lower_reach(&self, home: usize, call: &Call) {
         let header = self.header(home);
         let mut reach = header.reach().min(self.geometry.max_reach());
@@ -188,7 +206,8 @@ impl Table {
 
     /// Whether any slot of the bucket is, or was before a reset, a key's of that home.
     fn has_guests_of(&self, home: usize, displacement: usize) -> bool {
-        let bucket = self.geometry.bucket_after(home, displacement);
-        (0..SLOTS).any(|slot| self.tag(bucket, slot).last_displacement() == Some(displacement))
+        let bucket = self.bucket(self.geometry.bucket_after(home, displacement));
+        let tag = |slot| Tag(read(bucket.words_of(slot).0));
+        (0..SLOTS).any(|slot| tag(slot).last_displacement() == Some(displacement))
     }
 }

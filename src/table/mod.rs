@@ -122,6 +122,11 @@ impl Table {
         Self { words, geometry, on_full, rule }
     }
 
+    /// Has all of the table's memory there at once: see [`Words::prefault`].
+    pub(crate) fn prefault(&self) -> Result<(), Error> {
+        self.words.prefault()
+    }
+
     pub(crate) fn into_words(self) -> Words {
         self.words
     }

@@ -224,6 +224,23 @@ fn a_key_whose_home_is_full_for_one_and_free_for_another_has_one_entry() {
 }
 
 #[test]
+fn a_key_that_goes_to_two_places_away_from_home_has_one_entry() {
+    const NOW: u64 = PERIOD - 1;
+    in_all_orders(200, || {
+        let table = table(3, "token-bucket 1/us", OnFull::Deny);
+        let new = key(0, 7);
+        // The next bucket's slot has expired by the later time, and the one after that was never used.
+        assert!(table.check(key(0, 6), NOW, 1).allowed() && table.check(key(1, 5), 0, 1).allowed());
+        let early = thread::spawn(check(&table, new, NOW));
+        let mine = check(&table, new, PERIOD)();
+        let theirs = early.join().unwrap();
+        assert!(mine.allowed() ^ theirs.allowed(), "{mine:?} {theirs:?}");
+        assert_eq!(entries(&table, new), 1);
+        assert_eq!(table.check(new, PERIOD, 1).reason(), Reason::Limit);
+    });
+}
+
+#[test]
 fn a_key_that_spills_while_the_reach_of_its_home_is_lowered_is_found() {
     const NOW: u64 = 2 * PERIOD;
     in_all_orders(200, || {

@@ -178,7 +178,7 @@ impl Table {
                 continue;
             }
             match self.seat(key, found, word, &call) {
-                Ok(Some(place)) if self.complete(key, place, word, &call) => return,
+                Ok(Some(place)) if self.complete(key, place, None, word, &call) => return,
                 // There is no place: as for a key that comes when the table is full.
                 Err(NoRoom) if self.on_full != OnFull::Evict => return,
                 _ => {}

@@ -90,7 +90,7 @@ static void growing(void) {
     sluice_options options = SLUICE_OPTIONS_INIT;
     sluice_limiter *out = NULL;
     options.replace = 7;
-    options.reserved = 8;
+    options.no_prefault = 8;
     const size_t sizes[] = {offsetof(sluice_options, max_keys), offsetof(sluice_options, on_full),
                             offsetof(sluice_options, clock), offsetof(sluice_options, replace)};
     for (size_t at = 0; at < sizeof sizes / sizeof *sizes; at++) {
@@ -99,11 +99,11 @@ static void growing(void) {
         sluice_limiter_free(out);
     }
     out = NULL;
-    options.struct_size = offsetof(sluice_options, reserved);
+    options.struct_size = offsetof(sluice_options, no_prefault);
     REFUSED(sluice_limiter_new_with("token-bucket 1/s", &options, &out), SLUICE_ERR_ARGUMENT, "options.replace is 7; it is 0 (no)");
     options.struct_size = sizeof options;
     options.replace = 1;
-    REFUSED(sluice_limiter_new_with("token-bucket 1/s", &options, &out), SLUICE_ERR_ARGUMENT, "options.reserved is 8; it is 0");
+    REFUSED(sluice_limiter_new_with("token-bucket 1/s", &options, &out), SLUICE_ERR_ARGUMENT, "options.no_prefault is 8; it is 0 (no)");
     options.struct_size--;
     REFUSED(sluice_limiter_new_with("token-bucket 1/s", &options, &out), SLUICE_ERR_ARGUMENT, "options.struct_size is 31");
     CHECK(out == NULL);

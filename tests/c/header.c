@@ -32,7 +32,7 @@ int main(void) {
     const sluice_options options = SLUICE_OPTIONS_INIT;
     CHECK(options.struct_size == sizeof options && options.max_keys == 0);
     CHECK(options.on_full == SLUICE_ON_FULL_EVICT && options.clock == SLUICE_CLOCK_MONOTONIC);
-    CHECK(options.replace == 0 && options.reserved == 0);
+    CHECK(options.replace == 0 && options.no_prefault == 0);
     const sluice_limiter_stats stats = SLUICE_LIMITER_STATS_INIT;
     CHECK(stats.struct_size == sizeof stats);
     const sluice_http_options http_options = SLUICE_HTTP_OPTIONS_INIT;

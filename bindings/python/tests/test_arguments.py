@@ -62,6 +62,7 @@ def test_a_policy_is_text(policy):
         ({"max_keys": 2**64}, ValueError, "max_keys is 18446744073709551616"),
         ({"max_keys": 2**63}, ArgumentError, "max_keys is 9223372036854775808; it must be from 1 to"),
         ({"max_keys": 1e6}, TypeError, "max_keys must be an int, not float"),
+        ({"prefault": 1}, TypeError, "prefault must be True or False, not int"),
         ({"max_keys": 2**47}, OutOfMemoryError, "no memory for a table of"),
         ({"on_full": "drop"}, ArgumentError, "on_full is 'drop'; it must be 'evict', 'deny', 'allow'"),
         ({"on_full": 1}, ArgumentError, "on_full is 1; it must be"),

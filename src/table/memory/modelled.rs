@@ -17,6 +17,10 @@ impl Words {
         &self.0[index]
     }
 
+    pub(crate) fn prefault(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     pub(in crate::table) fn bucket(&self, position: usize) -> &BucketWords {
         self.0[position * BUCKET_WORDS..(position + 1) * BUCKET_WORDS]
             .try_into()

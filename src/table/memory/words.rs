@@ -104,11 +104,10 @@ impl Words {
     fn give_back(&self) -> Range<usize> {
         #[cfg(target_os = "linux")]
         {
-            // SAFETY: the call accesses no memory.
-            let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(1 << 16);
+            let page = page_bytes();
             let first = self.first.as_ptr().cast::<u8>();
             let skipped = first.align_offset(page);
-            let bytes = (self.count * size_of::<AtomicU64>()).saturating_sub(skipped) / page * page;
+            let bytes = self.bytes().saturating_sub(skipped) / page * page;
             // SAFETY: whole pages within this memory, which is reached as atomics alone, for which 0 is a valid value.
             // The kernel makes them 0 for all who map them, or refuses.
             if bytes > 0 && unsafe { libc::madvise(first.add(skipped).cast(), bytes, libc::MADV_REMOVE) } == 0 {
@@ -116,6 +115,51 @@ impl Words {
             }
         }
         0..0
+    }
+
+    /// Has the system give all of this memory at once, and map it: no check has to wait until a page is made, or read from
+    /// a disk.
+    ///
+    /// No word changes, so others may use them meanwhile.
+    pub(crate) fn prefault(&self) -> Result<(), Error> {
+        let page = page_bytes();
+        #[cfg(all(target_os = "linux", not(miri)))]
+        match self.populate(page).err().and_then(|error| error.raw_os_error()) {
+            // A file that was cut short, or a page that the hardware has lost, is for whoever comes there.
+            None | Some(libc::EFAULT | libc::EHWPOISON) => return Ok(()),
+            Some(libc::ENOMEM) => return Err(Error::OutOfMemory { bytes: self.bytes() as u64 }),
+            // Kernels before 5.14 do not know the advice.
+            Some(_) => {}
+        }
+        self.touch(page);
+        Ok(())
+    }
+
+    /// Writes to each page what is there.
+    fn touch(&self, page: usize) {
+        let a_word_of_each = (0..self.count).step_by(page / size_of::<AtomicU64>());
+        for word in a_word_of_each.chain(self.count.checked_sub(1)).map(|index| self.at(index)) {
+            // Relaxed: nothing is published. Where it fails, somebody else has written.
+            let value = word.load(Ordering::Relaxed);
+            let _ = word.compare_exchange(value, value, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// Prefaults all pages that any of the words are in, where the kernel can.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    fn populate(&self, page: usize) -> std::io::Result<()> {
+        let first = self.first.as_ptr().cast::<u8>();
+        let before = first.addr() % page;
+        // SAFETY: no content changes, of these pages or of what else may be in the first and the last of them; the kernel
+        // refuses what is not mapped for writing.
+        let result = unsafe {
+            libc::madvise(first.wrapping_sub(before).cast(), before + self.bytes(), libc::MADV_POPULATE_WRITE)
+        };
+        if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    }
+
+    fn bytes(&self) -> usize {
+        self.count * size_of::<AtomicU64>()
     }
 
     /// Asks the processor for both lines of the bucket at a position, which is only a hint.
@@ -127,6 +171,18 @@ impl Words {
     }
 }
 
+/// The bytes of a page.
+fn page_bytes() -> usize {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: the call accesses no memory.
+        usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(1 << 16)
+    }
+    // Of the sizes that there are, the smallest.
+    #[cfg(not(target_os = "linux"))]
+    4096
+}
+
 /// Large memory comes in huge pages where there are such, small memory from the allocator.
 fn zeroed_memory(bytes: usize) -> Option<(NonNull<u8>, Memory)> {
     #[cfg(target_os = "linux")]
@@ -134,4 +190,48 @@ fn zeroed_memory(bytes: usize) -> Option<(NonNull<u8>, Memory)> {
         return Mapping::zeroed(bytes).ok().map(|mapping| (mapping.first(), Memory::Mapped(mapping)));
     }
     Allocation::zeroed(bytes).map(|allocation| (allocation.first(), Memory::Allocated(allocation)))
+}
+
+#[cfg(all(test, target_os = "linux", not(miri)))]
+mod tests {
+    use super::*;
+
+    /// The share of the words' pages that is resident.
+    fn resident(words: &Words) -> f64 {
+        let page = page_bytes();
+        let first = words.first.as_ptr().cast::<u8>();
+        let start = first.wrapping_sub(first.addr() % page);
+        let mut pages = vec![0_u8; (first.addr() % page + words.bytes()).div_ceil(page)];
+        // SAFETY: there is a byte for each page, all that the call writes.
+        assert_eq!(unsafe { libc::mincore(start.cast(), pages.len() * page, pages.as_mut_ptr()) }, 0);
+        pages.iter().filter(|&&page| page & 1 == 1).count() as f64 / pages.len() as f64
+    }
+
+    /// Such as the kernel maps, and end anywhere in a page.
+    const COUNTS: [usize; 2] = [270_001, 2_000_003];
+
+    fn is_there_and_unchanged_after(count: usize, prefault: fn(&Words)) {
+        let words = Words::zeroed(count).unwrap();
+        assert!(resident(&words) < 0.5, "{count} words were there before");
+        words.at(count / 2).store(7, Ordering::Relaxed);
+        prefault(&words);
+        assert_eq!(resident(&words), 1.0, "of {count} words");
+        let unchanged = |index| words.at(index).load(Ordering::Relaxed) == if index == count / 2 { 7 } else { 0 };
+        assert!((0..count).all(unchanged));
+    }
+
+    #[test]
+    fn prefaulted_memory_is_there_and_unchanged() {
+        for count in COUNTS {
+            is_there_and_unchanged_after(count, |words| words.prefault().unwrap());
+        }
+    }
+
+    #[test]
+    fn memory_that_is_touched_by_hand_is_there_and_unchanged() {
+        for count in COUNTS {
+            is_there_and_unchanged_after(count, |words| words.touch(page_bytes()));
+        }
+        Words::zeroed(1).unwrap().touch(page_bytes());
+    }
 }

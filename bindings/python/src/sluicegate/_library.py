@@ -37,7 +37,7 @@ class Options(ctypes.Structure):
         ("on_full", c_uint32),
         ("clock", c_uint32),
         ("replace", c_uint32),
-        ("reserved", c_uint32),
+        ("no_prefault", c_uint32),
     ]
 
 

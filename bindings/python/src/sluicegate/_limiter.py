@@ -116,6 +116,7 @@ class Limiter:
         clock: Clock = "monotonic",
         path: Path | None = None,
         replace: bool = False,
+        prefault: bool = True,
     ) -> None:
         """Makes a limiter, and takes all the memory it will ever use: 24 bytes a key.
 
@@ -135,6 +136,8 @@ class Limiter:
                 and `max_keys`.
             replace: whether a table file that has another policy gives way to one with this, in which each key has
                 consumed what it had. Limiters that have the old file open go on with it, see `is_current`.
+            prefault: whether all of the memory is taken now. Otherwise each page of it comes with the first check that
+                reaches it, which waits until the system has made it: half a millisecond for a huge page.
 
         Raises:
             PolicyError: the policy is wrong; the text says where, and shows a right one.
@@ -154,6 +157,7 @@ class Limiter:
             on_full=_one_of("on_full", on_full, _ON_FULL),
             clock=0 if callable(clock) else _one_of("clock", clock, _CLOCKS, " or a function"),
             replace=_truth("replace", replace),
+            no_prefault=not _truth("prefault", prefault),
         )
         if replace and path is None:
             raise ArgumentError("replace needs a path: only a table's file can be replaced")
