@@ -54,15 +54,23 @@ impl fmt::Display for Reason {
 #[derive(Clone, Copy, Default)]
 #[must_use = "a decision that nobody looks at limits nobody"]
 pub struct Decision {
-    pub(crate) allowed: bool,
-    pub(crate) reason: Reason,
-    pub(crate) limit: u64,
-    /// What is left, in units of which a permit is so many: dividing is left to who asks for it.
-    pub(crate) remaining_units: u64,
-    pub(crate) units_per_permit: u64,
+    pub(crate) scale: Scale,
+    /// What is left, in the scale's units; below 0 where a late time sees more taken than there is. Working out the permits is
+    /// left to who asks for them.
+    pub(crate) remaining_units: i64,
     pub(crate) reset_after_ns: u64,
     /// How long an allowed request is to be held, or after what time a denied one is to come back.
     pub(crate) wait_ns: u64,
+    pub(crate) allowed: bool,
+    pub(crate) reason: Reason,
+}
+
+/// What all answers of a policy have in common, copied in one piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Scale {
+    pub(crate) limit: u64,
+    /// 0 where there are no permits.
+    pub(crate) units_per_permit: u64,
 }
 
 impl Decision {
@@ -84,7 +92,7 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn limit(&self) -> u64 {
-        self.limit
+        self.scale.limit
     }
 
     /// Permits that are left after this decision, rounded down: the largest cost that would be
@@ -92,7 +100,8 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn remaining(&self) -> u64 {
-        self.remaining_units.checked_div(self.units_per_permit).unwrap_or(0)
+        let units = self.remaining_units.max(0).cast_unsigned();
+        units.checked_div(self.scale.units_per_permit).unwrap_or(0)
     }
 
     /// On a denial that waiting can cure: how long after the `now` of the check the same request is
@@ -136,15 +145,15 @@ impl Decision {
 
     /// A denial for `reason` that waiting cannot cure and that knows nothing of the key.
     pub(crate) fn refused(reason: Reason, limit: u64) -> Self {
-        Self { reason, limit, wait_ns: NEVER, ..Self::default() }
+        Self { reason, scale: Scale { limit, ..Scale::default() }, wait_ns: NEVER, ..Self::default() }
     }
 }
 
 impl PartialEq for Decision {
     fn eq(&self, other: &Self) -> bool {
         let answers = |decision: &Self| {
-            let Self { allowed, reason, limit, reset_after_ns, wait_ns, .. } = *decision;
-            (allowed, reason, limit, decision.remaining(), reset_after_ns, wait_ns)
+            let Self { allowed, reason, reset_after_ns, wait_ns, .. } = *decision;
+            (allowed, reason, decision.limit(), decision.remaining(), reset_after_ns, wait_ns)
         };
         answers(self) == answers(other)
     }
@@ -157,7 +166,7 @@ impl fmt::Debug for Decision {
         f.debug_struct("Decision")
             .field("allowed", &self.allowed)
             .field("reason", &self.reason)
-            .field("limit", &self.limit)
+            .field("limit", &self.limit())
             .field("remaining", &self.remaining())
             .field("retry_after", &self.retry_after())
             .field("reset_after", &self.reset_after())

@@ -18,7 +18,7 @@ mod sliding_window;
 mod time_grid;
 mod token_bucket;
 
-use crate::decision::{Decision, NEVER, Reason};
+use crate::decision::{Decision, NEVER, Reason, Scale};
 use crate::error::Error;
 use crate::policy::{Algorithm, Policy};
 use fixed_window::FixedWindow;
@@ -274,44 +274,43 @@ impl Permits {
     fn whole(permits: u64) -> Self {
         Self { units: permits, per_permit: 1 }
     }
+
+    /// Units are below 2^63: a word holds as many, or a count of permits, which takes 32 bits.
+    #[inline(always)]
+    fn of(self, limit: u64) -> (Scale, i64) {
+        (Scale { limit, units_per_permit: self.per_permit }, self.units.cast_signed())
+    }
 }
 
 /// The answer to an admitted request.
 #[inline(always)]
-fn admission(limit: u64, remaining: Permits, reset_after_ns: u64, delay_ns: u64) -> Decision {
-    Decision {
-        allowed: true,
-        reason: Reason::None,
-        limit,
-        remaining_units: remaining.units,
-        units_per_permit: remaining.per_permit,
-        reset_after_ns,
-        wait_ns: delay_ns,
-    }
+fn admission(scale: Scale, remaining_units: i64, reset_after_ns: u64, delay_ns: u64) -> Decision {
+    Decision { scale, remaining_units, reset_after_ns, wait_ns: delay_ns, allowed: true, reason: Reason::None }
 }
 
 /// The answer to a request that is denied for now.
 #[inline(always)]
-fn denial(limit: u64, remaining: Permits, retry_after_ns: u64, reset_after_ns: u64) -> Decision {
+fn denial(scale: Scale, remaining_units: i64, retry_after_ns: u64, reset_after_ns: u64) -> Decision {
     Decision {
-        allowed: false,
-        reason: Reason::Limit,
-        limit,
-        remaining_units: remaining.units,
-        units_per_permit: remaining.per_permit,
+        scale,
+        remaining_units,
         reset_after_ns,
         wait_ns: retry_after_ns,
+        allowed: false,
+        reason: Reason::Limit,
     }
 }
 
 /// An admission that leaves `next`.
 fn admit(next: u64, limit: u64, remaining: Permits, reset_after_ns: u64, delay_ns: u64) -> Step {
-    Step { next, decision: admission(limit, remaining, reset_after_ns, delay_ns) }
+    let (scale, remaining) = remaining.of(limit);
+    Step { next, decision: admission(scale, remaining, reset_after_ns, delay_ns) }
 }
 
 /// A denial, which changes nothing.
 fn deny(word: u64, limit: u64, remaining: Permits, retry_after_ns: u64, reset_after_ns: u64) -> Step {
-    Step { next: word, decision: denial(limit, remaining, retry_after_ns, reset_after_ns) }
+    let (scale, remaining) = remaining.of(limit);
+    Step { next: word, decision: denial(scale, remaining, retry_after_ns, reset_after_ns) }
 }
 
 /// How many bits a number needs.

@@ -1,9 +1,10 @@
 //! Deciding for a key: find its slot or give it one, step its word, swap it in.
 
+use super::bucket::Bucket;
 use super::find::{Found, Place};
 use super::insert::Candidate;
 use super::layout::{Frozen, Standing, Tag};
-use super::{Call, KeyId, OnFull, Table, read, swap};
+use super::{AtHome, Call, KeyId, OnFull, Table, read, swap};
 use crate::algorithm::{FRESH, Step, Windows};
 use crate::decision::{Decision, Reason};
 use crate::sync::AtomicU64;
@@ -23,25 +24,31 @@ pub(super) struct NoRoom;
 
 impl Table {
     /// Decides on `cost` permits for the key at `now` and consumes them if they are admitted.
-    ///
-    /// In line for the request that nearly all are: the rule's quick form serves, the key is in its home bucket, and
-    /// nobody else charges it at the same moment.
     #[inline(always)]
     pub(crate) fn check(&self, key: KeyId, now: u64, cost: u64) -> Decision {
-        self.check_into(key, now, cost, |decision| decision)
+        self.check_into(self.at_home(key), now, cost, |decision| decision)
     }
 
     /// The same, and what `put` makes of the decision.
     ///
-    /// It is compiled into each way to a decision, so that one made in line goes to its place from registers. On a detour
+    /// In line for the request that nearly all are: the rule's quick form serves, the key is in its home bucket, and
+    /// nobody else charges it at the same moment.
+    ///
+    /// `put` is compiled into each way to a decision, so that one made in line goes to its place from registers. On a detour
     /// by the stack it would be written in words and read in larger pieces, for which a processor waits.
     #[inline(always)]
-    pub(crate) fn check_into<T>(&self, key: KeyId, now: u64, cost: u64, put: impl FnOnce(Decision) -> T) -> T {
+    pub(crate) fn check_into<T>(
+        &self,
+        AtHome { key, bucket }: AtHome<'_>,
+        now: u64,
+        cost: u64,
+        put: impl FnOnce(Decision) -> T,
+    ) -> T {
         let quick = self.rule.quick();
         if !quick.serves(now, cost) {
             return put(self.check_otherwise(key, now, cost));
         }
-        match self.word_in(key.home, key, 0) {
+        match word_in(bucket, key, 0) {
             Look::Word(word, state_word) => match quick.step(word, now, cost) {
                 // A denial writes nothing.
                 Err(denial) => return put(denial),
@@ -89,7 +96,7 @@ impl Table {
     /// The same by `step`, which is compiled into it.
     #[inline(always)]
     fn check_by(&self, step: impl Fn(u64) -> Step, key: KeyId, now: u64, cost: u64) -> Decision {
-        let mut look = self.word_in(key.home, key, 0);
+        let mut look = word_in(self.bucket(key.home), key, 0);
         if let Look::No = look {
             look = self.word_away(key);
         }
@@ -202,35 +209,17 @@ impl Table {
         Decision::refused(Reason::TableDamaged, self.rule.limit())
     }
 
-    /// The key's word, if it is in the bucket, so far from home, and neither it nor its slot is on the move.
-    #[inline(always)]
-    fn word_in(&self, bucket: usize, key: KeyId, displacement: usize) -> Look<'_> {
-        let bucket = self.bucket(bucket);
-        // Both lines are fetched at once: which state is wanted shows only when the tags are there.
-        bucket.prefetch_states();
-        let candidates = bucket.candidates(key.fingerprint);
-        if candidates.is_empty() {
-            return Look::No;
-        }
-        let (tag_word, state_word) = bucket.words_of(candidates.first());
-        let tag = Tag(read(tag_word));
-        let word = read(state_word);
-        // The tag is read again after the word: if it is the same, the word is the key's.
-        let is_the_keys = tag.is_of(key.fingerprint, displacement) && Tag(read(tag_word)).is_same_owner(tag);
-        if is_the_keys && Frozen::is_word(word) { Look::Word(word, state_word) } else { Look::Perhaps }
-    }
-
-    /// The same anywhere but at home.
+    /// The key's word, if it is anywhere but at home.
     #[inline(always)]
     fn word_away(&self, key: KeyId) -> Look<'_> {
         if !self.has_spilled(key.home) {
             return Look::No;
         }
         // Where most of those are that have spilled, on its way before the header is.
-        let bucket = |displacement| self.geometry.bucket_after(key.home, displacement);
-        self.words.prefetch(self.geometry.position(bucket(1)));
+        let bucket = |displacement| self.bucket(self.geometry.bucket_after(key.home, displacement));
+        bucket(1).prefetch();
         let mut looks =
-            (1..=self.reach(key.home)).map(|displacement| self.word_in(bucket(displacement), key, displacement));
+            (1..=self.reach(key.home)).map(|displacement| word_in(bucket(displacement), key, displacement));
         looks.find(|look| !matches!(look, Look::No)).unwrap_or(Look::No)
     }
 
@@ -258,4 +247,20 @@ impl Table {
             OnFull::Evict | OnFull::Deny => Decision::refused(Reason::TableFull, self.rule.limit()),
         }
     }
+}
+
+/// The key's word, if it is in the bucket, so far from home, and neither it nor its slot is on the move.
+#[inline(always)]
+fn word_in<'table>(bucket: Bucket<'table>, key: KeyId, displacement: usize) -> Look<'table> {
+    // Both lines are fetched at once: which state is wanted shows only when the tags are there.
+    bucket.prefetch_states();
+    let Some((tag_word, state_word)) = bucket.first_of(bucket.candidates(key.fingerprint)) else {
+        return Look::No;
+    };
+    let tag = Tag(read(tag_word));
+    let word = read(state_word);
+    // The tag is read again after the word: if it is the same, the word is the key's. One that a refund has marked
+    // meanwhile takes a closer look, which is rare.
+    let is_the_keys = tag.is_of(key.fingerprint, displacement) && Tag(read(tag_word)) == tag;
+    if is_the_keys && Frozen::is_word(word) { Look::Word(word, state_word) } else { Look::Perhaps }
 }
