@@ -9,6 +9,7 @@ pub(crate) const NEVER: u64 = u64::MAX;
 /// Why a request was denied, or, for [`Reason::TableFull`] on an admitted one, why it was not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
+#[repr(u32)]
 pub enum Reason {
     /// Nothing stood against the request.
     #[default]
@@ -61,8 +62,17 @@ pub struct Decision {
     pub(crate) reset_after_ns: u64,
     /// How long an allowed request is to be held, or after what time a denied one is to come back.
     pub(crate) wait_ns: u64,
-    pub(crate) allowed: bool,
+    pub(crate) outcome: Outcome,
     pub(crate) reason: Reason,
+}
+
+/// Whether a request is allowed, in as many bytes as the reason takes: a decision has no gaps, which would be copied with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u32)]
+pub(crate) enum Outcome {
+    #[default]
+    Denied = 0,
+    Allowed = 1,
 }
 
 /// What all answers of a policy have in common, copied in one piece.
@@ -73,12 +83,20 @@ pub(crate) struct Scale {
     pub(crate) units_per_permit: u64,
 }
 
+impl Scale {
+    /// Of what counts permits.
+    #[inline(always)]
+    pub(crate) const fn of_permits(limit: u64) -> Self {
+        Self { limit, units_per_permit: 1 }
+    }
+}
+
 impl Decision {
     /// Whether the request is within the limit. Only an allowed request has consumed anything.
     #[inline]
     #[must_use]
     pub fn allowed(&self) -> bool {
-        self.allowed
+        matches!(self.outcome, Outcome::Allowed)
     }
 
     /// Why not, when it is not allowed.
@@ -111,7 +129,7 @@ impl Decision {
     pub fn retry_after(&self) -> Option<Duration> {
         match self.retry_after_ns() {
             NEVER => None,
-            _ if self.allowed => None,
+            _ if self.allowed() => None,
             wait => Some(Duration::from_nanos(wait)),
         }
     }
@@ -134,13 +152,13 @@ impl Decision {
     /// [`retry_after`](Self::retry_after) in ns: 0 for an allowed request, [`NEVER`] where waiting does not help.
     #[inline]
     pub(crate) fn retry_after_ns(&self) -> u64 {
-        if self.allowed { 0 } else { self.wait_ns }
+        if self.allowed() { 0 } else { self.wait_ns }
     }
 
     /// [`delay`](Self::delay) in ns.
     #[inline]
     pub(crate) fn delay_ns(&self) -> u64 {
-        if self.allowed { self.wait_ns } else { 0 }
+        if self.allowed() { self.wait_ns } else { 0 }
     }
 
     /// A denial for `reason` that waiting cannot cure and that knows nothing of the key.
@@ -152,8 +170,8 @@ impl Decision {
 impl PartialEq for Decision {
     fn eq(&self, other: &Self) -> bool {
         let answers = |decision: &Self| {
-            let Self { allowed, reason, reset_after_ns, wait_ns, .. } = *decision;
-            (allowed, reason, decision.limit(), decision.remaining(), reset_after_ns, wait_ns)
+            let Self { outcome, reason, reset_after_ns, wait_ns, .. } = *decision;
+            (outcome, reason, decision.limit(), decision.remaining(), reset_after_ns, wait_ns)
         };
         answers(self) == answers(other)
     }
@@ -164,7 +182,7 @@ impl Eq for Decision {}
 impl fmt::Debug for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decision")
-            .field("allowed", &self.allowed)
+            .field("allowed", &self.allowed())
             .field("reason", &self.reason)
             .field("limit", &self.limit())
             .field("remaining", &self.remaining())

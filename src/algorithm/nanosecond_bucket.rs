@@ -27,10 +27,10 @@ impl NanosecondBucket {
     pub(super) const NONE: Self =
         Self { scale: Scale { limit: 0, units_per_permit: 0 }, full: 0, ends: 0, max_cost: 0, delay_mask: 0 };
 
-    pub(super) const fn new(limit: u64, capacity: u64, per_permit: u64, delays: bool) -> Self {
+    pub(super) const fn new(scale: Scale, capacity: u64, delays: bool) -> Self {
         let delay_mask = if delays { u64::MAX } else { 0 };
-        let scale = Scale { limit, units_per_permit: per_permit };
-        Self { scale, full: capacity * per_permit, ends: MAX_UNIX_NS + 1, max_cost: capacity, delay_mask }
+        let full = capacity * scale.units_per_permit;
+        Self { scale, full, ends: MAX_UNIX_NS + 1, max_cost: capacity, delay_mask }
     }
 
     /// Whether [`step`](Self::step) decides on such a request. A cost of 0 never fits; one of 1 always does, which saves

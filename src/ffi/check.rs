@@ -63,7 +63,7 @@ impl From<Decision> for sluice_decision {
     #[inline(always)]
     fn from(decision: Decision) -> Self {
         Self {
-            allowed: decision.allowed.into(),
+            allowed: decision.allowed().into(),
             reason: match decision.reason {
                 Reason::None => SLUICE_REASON_NONE,
                 Reason::Limit => SLUICE_REASON_LIMIT,

@@ -5,7 +5,7 @@ use super::find::{Found, Place};
 use super::insert::Candidate;
 use super::layout::{Frozen, Standing, Tag};
 use super::{AtHome, Call, KeyId, OnFull, Table, read, swap};
-use crate::algorithm::{FRESH, Step, Windows};
+use crate::algorithm::{FRESH, Step};
 use crate::decision::{Decision, Reason};
 use crate::sync::AtomicU64;
 
@@ -46,7 +46,7 @@ impl Table {
     ) -> T {
         let quick = self.rule.quick();
         if !quick.serves(now, cost) {
-            return put(self.check_otherwise(key, now, cost));
+            return put(self.check_by_fixed_window(key, now, cost));
         }
         match word_in(bucket, key, 0) {
             Look::Word(word, state_word) => match quick.step(word, now, cost) {
@@ -63,6 +63,44 @@ impl Table {
             Look::Perhaps => {}
         }
         put(self.check_anywhere(key, now, cost))
+    }
+
+    /// The same where the quick form does not serve: for fixed windows, and whatever is handed on.
+    ///
+    /// For each kind of window there is a function with no more in it than most requests need: the more a function does, the
+    /// more registers it saves for it. They call one another last of all, which is a jump.
+    #[inline(never)]
+    fn check_by_fixed_window(&self, key: KeyId, now: u64, cost: u64) -> Decision {
+        match self.rule.fixed_window(now, cost) {
+            Some(window) => self.check_by(|word| window.step(word, now, cost), key, now, cost),
+            None => self.check_by_sliding_window(key, now, cost),
+        }
+    }
+
+    /// The same for sliding windows, and whatever is handed on.
+    #[inline(never)]
+    fn check_by_sliding_window(&self, key: KeyId, now: u64, cost: u64) -> Decision {
+        match self.rule.sliding_window(now, cost) {
+            Some(window) => self.check_by(|word| window.step(word, now, cost), key, now, cost),
+            None => self.check_anywhere(key, now, cost),
+        }
+    }
+
+    /// The same by `step`, which is compiled into it, for a key that is at home.
+    #[inline(always)]
+    fn check_by(&self, step: impl Fn(u64) -> Step, key: KeyId, now: u64, cost: u64) -> Decision {
+        match word_in(self.bucket(key.home), key, 0) {
+            Look::Word(word, state_word) => {
+                let Step { next, decision } = step(word);
+                // As above.
+                if !decision.allowed() || swap(state_word, word, next).is_ok() {
+                    return decision;
+                }
+            }
+            Look::No => return self.check_away(key, now, cost),
+            Look::Perhaps => {}
+        }
+        self.check_anywhere(key, now, cost)
     }
 
     /// The same for a key that is not at home.
@@ -83,33 +121,19 @@ impl Table {
         }
     }
 
-    /// The same where the quick form does not serve: for windows, and for what is rare.
+    /// The same for a key that is not at home, by any rule.
     #[inline(never)]
-    fn check_otherwise(&self, key: KeyId, now: u64, cost: u64) -> Decision {
-        match self.rule.windows(now, cost) {
-            Some(Windows::Fixed(window)) => self.check_by(|word| window.step(word, now, cost), key, now, cost),
-            Some(Windows::Sliding(window)) => self.check_by(|word| window.step(word, now, cost), key, now, cost),
-            None => self.check_anywhere(key, now, cost),
-        }
-    }
-
-    /// The same by `step`, which is compiled into it.
-    #[inline(always)]
-    fn check_by(&self, step: impl Fn(u64) -> Step, key: KeyId, now: u64, cost: u64) -> Decision {
-        let mut look = word_in(self.bucket(key.home), key, 0);
-        if let Look::No = look {
-            look = self.word_away(key);
-        }
-        match look {
+    fn check_away(&self, key: KeyId, now: u64, cost: u64) -> Decision {
+        match self.word_away(key) {
             Look::Word(word, state_word) => {
-                let Step { next, decision } = step(word);
+                let Step { next, decision } = self.rule.step(word, now, cost);
                 // As above.
                 if next == word || swap(state_word, word, next).is_ok() {
                     return decision;
                 }
             }
             Look::No => {
-                let Step { next, decision } = step(FRESH);
+                let Step { next, decision } = self.rule.step(FRESH, now, cost);
                 if next == FRESH {
                     return decision;
                 }
