@@ -1,6 +1,7 @@
 //! The answer to one check.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// The `retry_after` of a denial that waiting cannot cure.
@@ -76,18 +77,23 @@ pub(crate) enum Outcome {
 }
 
 /// What all answers of a policy have in common, copied in one piece.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scale {
     pub(crate) limit: u64,
-    /// 0 where there are no permits.
-    pub(crate) units_per_permit: u64,
+    pub(crate) units_per_permit: NonZeroU64,
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self::of_permits(0)
+    }
 }
 
 impl Scale {
     /// Of what counts permits.
     #[inline(always)]
     pub(crate) const fn of_permits(limit: u64) -> Self {
-        Self { limit, units_per_permit: 1 }
+        Self { limit, units_per_permit: NonZeroU64::MIN }
     }
 }
 
@@ -119,7 +125,7 @@ impl Decision {
     #[must_use]
     pub fn remaining(&self) -> u64 {
         let units = self.remaining_units.max(0).cast_unsigned();
-        units.checked_div(self.scale.units_per_permit).unwrap_or(0)
+        units / self.scale.units_per_permit
     }
 
     /// On a denial that waiting can cure: how long after the `now` of the check the same request is
@@ -163,7 +169,7 @@ impl Decision {
 
     /// A denial for `reason` that waiting cannot cure and that knows nothing of the key.
     pub(crate) fn refused(reason: Reason, limit: u64) -> Self {
-        Self { reason, scale: Scale { limit, ..Scale::default() }, wait_ns: NEVER, ..Self::default() }
+        Self { reason, scale: Scale::of_permits(limit), wait_ns: NEVER, ..Self::default() }
     }
 }
 

@@ -8,6 +8,7 @@ use super::nanosecond_bucket::NanosecondBucket;
 use super::time_grid::TimeGrid;
 use super::{Consumption, Step, WORD_BITS, WordOverflow, admit, deny};
 use crate::decision::Scale;
+use std::num::NonZeroU64;
 
 /// The word of a bucket that is fresh from the Unix epoch on. Any number above 0 would do.
 pub(super) const FIRST_UNIT: u64 = 1 << 23;
@@ -26,9 +27,10 @@ impl Gcra {
     pub(super) fn new(limit: u64, period_ns: u64, capacity: u64) -> Result<Self, WordOverflow> {
         let last_unit = (1 << WORD_BITS) - 1 - FIRST_UNIT;
         let grid = TimeGrid::new(limit, period_ns, capacity, last_unit)?;
-        let per_permit = grid.per_permit();
-        let scale = Scale { limit, units_per_permit: per_permit };
-        Ok(Self { scale, capacity, grid, full: capacity * per_permit })
+        // A permit takes a unit or more.
+        let units_per_permit = NonZeroU64::new(grid.per_permit()).unwrap_or(NonZeroU64::MIN);
+        let scale = Scale { limit, units_per_permit };
+        Ok(Self { scale, capacity, grid, full: capacity * scale.units_per_permit.get() })
     }
 
     /// When the key of `word` is fresh again, in units; 0 for a key never charged.
@@ -50,7 +52,7 @@ impl Gcra {
         let after = |unit: u64| self.grid.begins_at(unit).saturating_sub(now);
         let (now_unit, past_unit) = self.grid.unit_of(now);
         let fresh_at = Self::fresh_at(word);
-        let charge = cost * self.scale.units_per_permit;
+        let charge = cost * self.scale.units_per_permit.get();
         if fresh_at <= now_unit {
             if cost == 0 {
                 return admit(word, self.scale, self.full.cast_signed(), 0, 0);
@@ -84,7 +86,7 @@ impl Gcra {
         if fresh_at <= now_unit {
             return word;
         }
-        let refunded = cost.saturating_mul(self.scale.units_per_permit);
+        let refunded = cost.saturating_mul(self.scale.units_per_permit.get());
         fresh_at.saturating_sub(refunded).max(now_unit) + FIRST_UNIT
     }
 
@@ -105,14 +107,14 @@ impl Gcra {
     }
 
     pub(super) fn consumption(&self, word: u64, now: u64) -> Consumption {
-        Consumption { units: u128::from(self.consumed(word, now)), per_permit: self.scale.units_per_permit }
+        Consumption { units: u128::from(self.consumed(word, now)), per_permit: self.scale.units_per_permit.get() }
     }
 
     pub(super) fn word_after(&self, consumption: Consumption, now: u64) -> u64 {
         let (now_unit, past_unit) = self.grid.unit_of(now);
         now_unit
             + u64::from(past_unit)
-            + consumption.in_units_of(self.scale.units_per_permit, self.full)
+            + consumption.in_units_of(self.scale.units_per_permit.get(), self.full)
             + FIRST_UNIT
     }
 }

@@ -25,11 +25,11 @@ pub(crate) struct NanosecondBucket {
 impl NanosecondBucket {
     /// Decides on nothing.
     pub(super) const NONE: Self =
-        Self { scale: Scale { limit: 0, units_per_permit: 0 }, full: 0, ends: 0, max_cost: 0, delay_mask: 0 };
+        Self { scale: Scale::of_permits(0), full: 0, ends: 0, max_cost: 0, delay_mask: 0 };
 
     pub(super) const fn new(scale: Scale, capacity: u64, delays: bool) -> Self {
         let delay_mask = if delays { u64::MAX } else { 0 };
-        let full = capacity * scale.units_per_permit;
+        let full = capacity * scale.units_per_permit.get();
         Self { scale, full, ends: MAX_UNIX_NS + 1, max_cost: capacity, delay_mask }
     }
 
@@ -47,7 +47,7 @@ impl NanosecondBucket {
         let now = now + FIRST_UNIT;
         // What is taken of the capacity: more than all of it where the time is a late one.
         let taken = word.saturating_sub(now);
-        let charge = cost * self.scale.units_per_permit;
+        let charge = cost * self.scale.units_per_permit.get();
         let may_be_taken = self.full - charge;
         if taken <= may_be_taken {
             return Ok(Admission { bucket: self, next: now + taken + charge, taken, charge, may_be_taken });
