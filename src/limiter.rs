@@ -348,13 +348,14 @@ impl<C> Limiter<C> {
         mut answer: impl FnMut(usize, Decision),
         now: impl FnOnce() -> u64,
     ) {
+        // Of a key its hash is kept: where its home is, is found again sooner than all of it is written and read.
         let fetched = |n| {
             let request = request(n);
-            let home = self.home(request.key);
-            home.prefetch();
-            (home, request.cost)
+            let hash = self.hash.hash(request.key);
+            self.table.home(hash).prefetch();
+            (hash, request.cost)
         };
-        let mut ahead = [(self.table.home(0), 0); AHEAD];
+        let mut ahead = [(0, 0); AHEAD];
         for (n, next) in ahead.iter_mut().enumerate().take(count) {
             *next = fetched(n);
         }
@@ -362,11 +363,11 @@ impl<C> Limiter<C> {
         let now = if count > 0 { now() } else { 0 };
         for n in 0..count {
             let next = &mut ahead[n % AHEAD];
-            let (home, cost) = *next;
+            let (hash, cost) = *next;
             if n + AHEAD < count {
                 *next = fetched(n + AHEAD);
             }
-            self.table.check_into(home, now, cost, |decision| answer(n, decision));
+            self.table.check_into(self.table.home(hash), now, cost, |decision| answer(n, decision));
         }
     }
 }
