@@ -66,7 +66,7 @@ impl Gcra {
         // What is left of the capacity, in units: below 0 when a late time sees more than all of it taken.
         let room = (now_unit + self.full).cast_signed() - fresh_at.cast_signed();
         let after_charge = room - charge.cast_signed();
-        if after_charge >= 0 {
+        if after_charge >= 0 || cost == 0 {
             let delay = if DELAYS { after(fresh_at) } else { 0 };
             return admit(word + charge, self.scale, after_charge, after(fresh_at + charge), delay);
         }

@@ -107,8 +107,8 @@ impl SlidingWindow {
         // them and the number of a window of at most ten years, and P is below 2^59: nothing overflows.
         let (high, low) = (self.period.ns() >> 32, self.period.ns() & u64::from(u32::MAX));
         let first = allowance * high;
-        let second = (first % count << 32) + allowance * low;
-        self.period.ns() - ((first / count << 32) + second / count)
+        let second = ((first % count) << 32) + allowance * low;
+        self.period.ns() - (((first / count) << 32) + second / count)
     }
 
     /// How long until both counts have left the estimate.
