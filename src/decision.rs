@@ -1,6 +1,7 @@
 //! The answer to one check.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// The `retry_after` of a denial that waiting cannot cure.
@@ -9,6 +10,7 @@ pub(crate) const NEVER: u64 = u64::MAX;
 /// Why a request was denied, or, for [`Reason::TableFull`] on an admitted one, why it was not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
+#[repr(u32)]
 pub enum Reason {
     /// Nothing stood against the request.
     #[default]
@@ -54,15 +56,45 @@ impl fmt::Display for Reason {
 #[derive(Clone, Copy, Default)]
 #[must_use = "a decision that nobody looks at limits nobody"]
 pub struct Decision {
-    pub(crate) allowed: bool,
-    pub(crate) reason: Reason,
-    pub(crate) limit: u64,
-    /// What is left, in units of which a permit is so many: dividing is left to who asks for it.
-    pub(crate) remaining_units: u64,
-    pub(crate) units_per_permit: u64,
+    pub(crate) scale: Scale,
+    /// What is left, in the scale's units; below 0 where a late time sees more taken than there is. Working out the permits is
+    /// left to who asks for them.
+    pub(crate) remaining_units: i64,
     pub(crate) reset_after_ns: u64,
     /// How long an allowed request is to be held, or after what time a denied one is to come back.
     pub(crate) wait_ns: u64,
+    pub(crate) outcome: Outcome,
+    pub(crate) reason: Reason,
+}
+
+/// Whether a request is allowed, in as many bytes as the reason takes: a decision has no gaps, which would be copied with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u32)]
+pub(crate) enum Outcome {
+    #[default]
+    Denied = 0,
+    Allowed = 1,
+}
+
+/// What all answers of a policy have in common, copied in one piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scale {
+    pub(crate) limit: u64,
+    pub(crate) units_per_permit: NonZeroU64,
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self::of_permits(0)
+    }
+}
+
+impl Scale {
+    /// Of what counts permits.
+    #[inline(always)]
+    pub(crate) const fn of_permits(limit: u64) -> Self {
+        Self { limit, units_per_permit: NonZeroU64::MIN }
+    }
 }
 
 impl Decision {
@@ -70,7 +102,7 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn allowed(&self) -> bool {
-        self.allowed
+        matches!(self.outcome, Outcome::Allowed)
     }
 
     /// Why not, when it is not allowed.
@@ -84,7 +116,7 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn limit(&self) -> u64 {
-        self.limit
+        self.scale.limit
     }
 
     /// Permits that are left after this decision, rounded down: the largest cost that would be
@@ -92,7 +124,8 @@ impl Decision {
     #[inline]
     #[must_use]
     pub fn remaining(&self) -> u64 {
-        self.remaining_units.checked_div(self.units_per_permit).unwrap_or(0)
+        let units = self.remaining_units.max(0).cast_unsigned();
+        units / self.scale.units_per_permit
     }
 
     /// On a denial that waiting can cure: how long after the `now` of the check the same request is
@@ -102,7 +135,7 @@ impl Decision {
     pub fn retry_after(&self) -> Option<Duration> {
         match self.retry_after_ns() {
             NEVER => None,
-            _ if self.allowed => None,
+            _ if self.allowed() => None,
             wait => Some(Duration::from_nanos(wait)),
         }
     }
@@ -125,26 +158,26 @@ impl Decision {
     /// [`retry_after`](Self::retry_after) in ns: 0 for an allowed request, [`NEVER`] where waiting does not help.
     #[inline]
     pub(crate) fn retry_after_ns(&self) -> u64 {
-        if self.allowed { 0 } else { self.wait_ns }
+        if self.allowed() { 0 } else { self.wait_ns }
     }
 
     /// [`delay`](Self::delay) in ns.
     #[inline]
     pub(crate) fn delay_ns(&self) -> u64 {
-        if self.allowed { self.wait_ns } else { 0 }
+        if self.allowed() { self.wait_ns } else { 0 }
     }
 
     /// A denial for `reason` that waiting cannot cure and that knows nothing of the key.
     pub(crate) fn refused(reason: Reason, limit: u64) -> Self {
-        Self { reason, limit, wait_ns: NEVER, ..Self::default() }
+        Self { reason, scale: Scale::of_permits(limit), wait_ns: NEVER, ..Self::default() }
     }
 }
 
 impl PartialEq for Decision {
     fn eq(&self, other: &Self) -> bool {
         let answers = |decision: &Self| {
-            let Self { allowed, reason, limit, reset_after_ns, wait_ns, .. } = *decision;
-            (allowed, reason, limit, decision.remaining(), reset_after_ns, wait_ns)
+            let Self { outcome, reason, reset_after_ns, wait_ns, .. } = *decision;
+            (outcome, reason, decision.limit(), decision.remaining(), reset_after_ns, wait_ns)
         };
         answers(self) == answers(other)
     }
@@ -155,9 +188,9 @@ impl Eq for Decision {}
 impl fmt::Debug for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decision")
-            .field("allowed", &self.allowed)
+            .field("allowed", &self.allowed())
             .field("reason", &self.reason)
-            .field("limit", &self.limit)
+            .field("limit", &self.limit())
             .field("remaining", &self.remaining())
             .field("retry_after", &self.retry_after())
             .field("reset_after", &self.reset_after())

@@ -6,7 +6,7 @@ use crate::decision::Decision;
 use crate::error::Error;
 use crate::policy::Policy;
 use crate::shared::{Joined, TableFile, Wanted, attach};
-use crate::table::{Geometry, KeyHash, KeyId, OnFull, TABLE_ALIGN, Table};
+use crate::table::{AtHome, Geometry, KeyHash, KeyId, OnFull, TABLE_ALIGN, Table};
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
@@ -183,26 +183,26 @@ impl Limiter {
 /// Calls that take the time from the limiter's clock, and read it while the key's bucket is on its way from memory.
 impl<C: Clock> Limiter<C> {
     /// Decides on one permit for `key` now.
-    #[inline]
+    #[inline(always)]
     pub fn check(&self, key: impl AsRef<[u8]>) -> Decision {
         self.check_cost(key, 1)
     }
 
     /// Decides on `cost` permits for `key` now, all or none.
-    #[inline]
+    #[inline(always)]
     pub fn check_cost(&self, key: impl AsRef<[u8]>, cost: u64) -> Decision {
-        let key = self.key(key.as_ref());
-        self.table.prefetch(key);
-        self.table.check(key, self.now(), cost)
+        let home = self.home(key.as_ref());
+        home.prefetch();
+        self.table.check_into(home, self.now(), cost, |decision| decision)
     }
 
     /// The same, and what `put` makes of the decision, compiled into each way to one (see `Table::check_into`).
     #[cfg(feature = "capi")]
     #[inline(always)]
     pub(crate) fn check_cost_into<T>(&self, key: &[u8], cost: u64, put: impl FnOnce(Decision) -> T) -> T {
-        let key = self.key(key);
-        self.table.prefetch(key);
-        self.table.check_into(key, self.now(), cost, put)
+        let home = self.home(key);
+        home.prefetch();
+        self.table.check_into(home, self.now(), cost, put)
     }
 
     /// Decides on a batch in order, as if by [`check_cost`](Self::check_cost) for each at one reading of the clock.
@@ -260,9 +260,9 @@ impl<C: Clock> Limiter<C> {
 /// decided on as if it were up to 1 ns earlier.
 impl<C> Limiter<C> {
     /// Decides on `cost` permits for `key` at `now_unix_ns`, all or none.
-    #[inline]
+    #[inline(always)]
     pub fn check_at(&self, key: impl AsRef<[u8]>, cost: u64, now_unix_ns: u64) -> Decision {
-        self.table.check(self.key(key.as_ref()), now_unix_ns, cost)
+        self.table.check_into(self.home(key.as_ref()), now_unix_ns, cost, |decision| decision)
     }
 
     /// The same, and what `put` makes of the decision, compiled into each way to one (see `Table::check_into`).
@@ -275,7 +275,7 @@ impl<C> Limiter<C> {
         now_unix_ns: u64,
         put: impl FnOnce(Decision) -> T,
     ) -> T {
-        self.table.check_into(self.key(key), now_unix_ns, cost, put)
+        self.table.check_into(self.home(key), now_unix_ns, cost, put)
     }
 
     /// Decides on a batch in order, all at `now_unix_ns`.
@@ -330,6 +330,11 @@ impl<C> Limiter<C> {
         self.table.key(self.hash.hash(key))
     }
 
+    #[inline(always)]
+    fn home(&self, key: &[u8]) -> AtHome<'_> {
+        self.table.home(self.hash.hash(key))
+    }
+
     fn check_slice(&self, requests: &[Request<'_>], decisions: &mut [Decision], now: impl FnOnce() -> u64) {
         assert_eq!(requests.len(), decisions.len(), "check_many needs one decision for each request");
         self.check_each(requests.len(), |n| requests[n], |n, decision| decisions[n] = decision, now);
@@ -344,13 +349,14 @@ impl<C> Limiter<C> {
         mut answer: impl FnMut(usize, Decision),
         now: impl FnOnce() -> u64,
     ) {
+        // Of a key its hash is kept: where its home is, is found again sooner than all of it is written and read.
         let fetched = |n| {
             let request = request(n);
-            let key = self.key(request.key);
-            self.table.prefetch(key);
-            (key, request.cost)
+            let hash = self.hash.hash(request.key);
+            self.table.home(hash).prefetch();
+            (hash, request.cost)
         };
-        let mut ahead = [(KeyId::default(), 0); AHEAD];
+        let mut ahead = [(0, 0); AHEAD];
         for (n, next) in ahead.iter_mut().enumerate().take(count) {
             *next = fetched(n);
         }
@@ -358,11 +364,11 @@ impl<C> Limiter<C> {
         let now = if count > 0 { now() } else { 0 };
         for n in 0..count {
             let next = &mut ahead[n % AHEAD];
-            let (key, cost) = *next;
+            let (hash, cost) = *next;
             if n + AHEAD < count {
                 *next = fetched(n + AHEAD);
             }
-            self.table.check_into(key, now, cost, |decision| answer(n, decision));
+            self.table.check_into(self.table.home(hash), now, cost, |decision| answer(n, decision));
         }
     }
 }

@@ -150,7 +150,7 @@ MUTANTS = [
     (
         "owner not looked at again at home",
         CHARGE,
-        "&& Tag(read(tag_word)).is_same_owner(tag);",
+        "&& Tag(read(tag_word)) == tag;",
         ";",
         BUCKET_COMES_BACK,
     ),

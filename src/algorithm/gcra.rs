@@ -6,18 +6,19 @@
 
 use super::nanosecond_bucket::NanosecondBucket;
 use super::time_grid::TimeGrid;
-use super::{Consumption, Permits, Step, WORD_BITS, WordOverflow, admit, deny};
+use super::{Consumption, Step, WORD_BITS, WordOverflow, admit, deny};
+use crate::decision::Scale;
+use std::num::NonZeroU64;
 
 /// The word of a bucket that is fresh from the Unix epoch on. Any number above 0 would do.
 pub(super) const FIRST_UNIT: u64 = 1 << 23;
 
 #[derive(Debug, Clone)]
 pub(super) struct Gcra {
-    limit: u64,
+    /// The limit, and one permit in units.
+    scale: Scale,
     capacity: u64,
     grid: TimeGrid,
-    /// One permit in units.
-    per_permit: u64,
     /// The whole capacity in units.
     full: u64,
 }
@@ -26,8 +27,10 @@ impl Gcra {
     pub(super) fn new(limit: u64, period_ns: u64, capacity: u64) -> Result<Self, WordOverflow> {
         let last_unit = (1 << WORD_BITS) - 1 - FIRST_UNIT;
         let grid = TimeGrid::new(limit, period_ns, capacity, last_unit)?;
-        let per_permit = grid.per_permit();
-        Ok(Self { limit, capacity, grid, per_permit, full: capacity * per_permit })
+        // A permit takes a unit or more.
+        let units_per_permit = NonZeroU64::new(grid.per_permit()).unwrap_or(NonZeroU64::MIN);
+        let scale = Scale { limit, units_per_permit };
+        Ok(Self { scale, capacity, grid, full: capacity * scale.units_per_permit.get() })
     }
 
     /// When the key of `word` is fresh again, in units; 0 for a key never charged.
@@ -38,7 +41,7 @@ impl Gcra {
     /// The quick form of this bucket, if units are nanoseconds. `delays` as in [`step`](Self::step).
     pub(super) fn in_nanoseconds(&self, delays: bool) -> NanosecondBucket {
         if self.grid.is_nanoseconds() {
-            NanosecondBucket::new(self.limit, self.capacity, self.per_permit, delays)
+            NanosecondBucket::new(self.scale, self.capacity, delays)
         } else {
             NanosecondBucket::NONE
         }
@@ -49,31 +52,27 @@ impl Gcra {
         let after = |unit: u64| self.grid.begins_at(unit).saturating_sub(now);
         let (now_unit, past_unit) = self.grid.unit_of(now);
         let fresh_at = Self::fresh_at(word);
-        let charge = cost * self.per_permit;
+        let charge = cost * self.scale.units_per_permit.get();
         if fresh_at <= now_unit {
             if cost == 0 {
-                return admit(word, self.limit, Permits::whole(self.capacity), 0, 0);
+                return admit(word, self.scale, self.full.cast_signed(), 0, 0);
             }
             // A time inside a unit counts from the unit's end: up to a unit late, never early.
             let rounded = u64::from(past_unit);
             let next_fresh_at = now_unit + rounded + charge;
-            let remaining = self.permits((self.full - charge).saturating_sub(rounded));
-            return admit(next_fresh_at + FIRST_UNIT, self.limit, remaining, after(next_fresh_at), 0);
+            let remaining = (self.full - charge).cast_signed() - rounded.cast_signed();
+            return admit(next_fresh_at + FIRST_UNIT, self.scale, remaining, after(next_fresh_at), 0);
         }
-        // What is left of the capacity, in units: none when a late time sees more than all of it taken.
-        let room = (now_unit + self.full).saturating_sub(fresh_at);
-        if charge <= room {
+        // What is left of the capacity, in units: below 0 when a late time sees more than all of it taken.
+        let room = (now_unit + self.full).cast_signed() - fresh_at.cast_signed();
+        let after_charge = room - charge.cast_signed();
+        if after_charge >= 0 || cost == 0 {
             let delay = if DELAYS { after(fresh_at) } else { 0 };
-            let remaining = self.permits(room - charge);
-            return admit(word + charge, self.limit, remaining, after(fresh_at + charge), delay);
+            return admit(word + charge, self.scale, after_charge, after(fresh_at + charge), delay);
         }
         // The instant at which the level will leave room for the cost.
         let fits_at = fresh_at + charge - self.full;
-        deny(word, self.limit, self.permits(room), after(fits_at), after(fresh_at))
-    }
-
-    fn permits(&self, units: u64) -> Permits {
-        Permits { units, per_permit: self.per_permit }
+        deny(word, self.scale, room, after(fits_at), after(fresh_at))
     }
 
     /// Times that are a whole number of these are a whole number of units, at which every decision is exact.
@@ -87,7 +86,7 @@ impl Gcra {
         if fresh_at <= now_unit {
             return word;
         }
-        let refunded = cost.saturating_mul(self.per_permit);
+        let refunded = cost.saturating_mul(self.scale.units_per_permit.get());
         fresh_at.saturating_sub(refunded).max(now_unit) + FIRST_UNIT
     }
 
@@ -108,11 +107,14 @@ impl Gcra {
     }
 
     pub(super) fn consumption(&self, word: u64, now: u64) -> Consumption {
-        Consumption { units: u128::from(self.consumed(word, now)), per_permit: self.per_permit }
+        Consumption { units: u128::from(self.consumed(word, now)), per_permit: self.scale.units_per_permit.get() }
     }
 
     pub(super) fn word_after(&self, consumption: Consumption, now: u64) -> u64 {
         let (now_unit, past_unit) = self.grid.unit_of(now);
-        now_unit + u64::from(past_unit) + consumption.in_units_of(self.per_permit, self.full) + FIRST_UNIT
+        now_unit
+            + u64::from(past_unit)
+            + consumption.in_units_of(self.scale.units_per_permit.get(), self.full)
+            + FIRST_UNIT
     }
 }

@@ -14,17 +14,18 @@ mod fixed_window;
 mod gcra;
 mod leaky_bucket;
 mod nanosecond_bucket;
+mod period;
 mod sliding_window;
 mod time_grid;
 mod token_bucket;
 
-use crate::decision::{Decision, NEVER, Reason};
+use crate::decision::{Decision, NEVER, Outcome, Reason, Scale};
 use crate::error::Error;
 use crate::policy::{Algorithm, Policy};
-use fixed_window::FixedWindow;
+pub(crate) use fixed_window::FixedWindow;
 use leaky_bucket::LeakyBucket;
 pub(crate) use nanosecond_bucket::NanosecondBucket;
-use sliding_window::SlidingWindow;
+pub(crate) use sliding_window::SlidingWindow;
 use token_bucket::TokenBucket;
 
 /// The last time that can be decided on, in nanoseconds since the Unix epoch: 3·2^60, in August 2079.
@@ -76,12 +77,6 @@ enum Arithmetic {
     LeakyBucket(LeakyBucket),
     /// A bucket with a limit of 0: there is nothing to keep.
     Nothing,
-}
-
-/// One of the two kinds of windows.
-pub(crate) enum Windows<'rule> {
-    Fixed(&'rule FixedWindow),
-    Sliding(&'rule SlidingWindow),
 }
 
 /// Calls the same method on whichever algorithm it is, with an answer for a limit of 0.
@@ -141,15 +136,29 @@ impl Rule {
         self.limit
     }
 
-    /// The window that decides on such a request just as [`step`](Self::step) does, if one does.
+    /// The fixed window that decides on such a request just as [`step`](Self::step) does, if one does. Who is admitted by it
+    /// is charged: a cost of 0 is not its own.
     #[inline(always)]
-    pub(crate) fn windows(&self, now: u64, cost: u64) -> Option<Windows<'_>> {
+    pub(crate) fn fixed_window(&self, now: u64, cost: u64) -> Option<&FixedWindow> {
         match &self.arithmetic {
-            _ if now > MAX_UNIX_NS || cost > self.capacity => None,
-            Arithmetic::FixedWindow(window) => Some(Windows::Fixed(window)),
-            Arithmetic::SlidingWindow(window) => Some(Windows::Sliding(window)),
+            Arithmetic::FixedWindow(window) if self.is_ordinary(now, cost) => Some(window),
             _ => None,
         }
+    }
+
+    /// The same of a sliding window.
+    #[inline(always)]
+    pub(crate) fn sliding_window(&self, now: u64, cost: u64) -> Option<&SlidingWindow> {
+        match &self.arithmetic {
+            Arithmetic::SlidingWindow(window) if self.is_ordinary(now, cost) => Some(window),
+            _ => None,
+        }
+    }
+
+    /// Whether the time is in range, and the cost can fit and is one.
+    #[inline(always)]
+    fn is_ordinary(&self, now: u64, cost: u64) -> bool {
+        now <= MAX_UNIX_NS && cost.wrapping_sub(1) < self.capacity
     }
 
     /// Decides on `cost` permits at `now` for a key whose word is `word`.
@@ -168,14 +177,15 @@ impl Rule {
         }
         let now = now.min(MAX_UNIX_NS);
         each_algorithm!(self, algorithm => algorithm.step(word, now, cost),
-            nothing => Step { next: word, decision: Decision { allowed: true, ..Decision::default() } })
+            nothing => Step { next: word, decision: Decision { outcome: Outcome::Allowed, ..Decision::default() } })
     }
 
     /// The denial of a cost above the capacity, with what a cost of 0 would say of the key.
     #[cold]
     fn never_fits(&self, word: u64, now: u64) -> Step {
         let asked = self.step(word, now, 0).decision;
-        let decision = Decision { allowed: false, reason: Reason::CostExceedsLimit, wait_ns: NEVER, ..asked };
+        let decision =
+            Decision { outcome: Outcome::Denied, reason: Reason::CostExceedsLimit, wait_ns: NEVER, ..asked };
         Step { next: word, decision }
     }
 
@@ -274,56 +284,42 @@ impl Consumption {
     }
 }
 
-/// A number of permits, rounded down: `units / per_permit`.
-#[derive(Debug, Clone, Copy)]
-struct Permits {
-    units: u64,
-    per_permit: u64,
-}
-
-impl Permits {
-    #[inline(always)]
-    fn whole(permits: u64) -> Self {
-        Self { units: permits, per_permit: 1 }
-    }
-}
-
 /// The answer to an admitted request.
 #[inline(always)]
-fn admission(limit: u64, remaining: Permits, reset_after_ns: u64, delay_ns: u64) -> Decision {
+fn admission(scale: Scale, remaining_units: i64, reset_after_ns: u64, delay_ns: u64) -> Decision {
     Decision {
-        allowed: true,
-        reason: Reason::None,
-        limit,
-        remaining_units: remaining.units,
-        units_per_permit: remaining.per_permit,
+        scale,
+        remaining_units,
         reset_after_ns,
         wait_ns: delay_ns,
+        outcome: Outcome::Allowed,
+        reason: Reason::None,
     }
 }
 
 /// The answer to a request that is denied for now.
 #[inline(always)]
-fn denial(limit: u64, remaining: Permits, retry_after_ns: u64, reset_after_ns: u64) -> Decision {
+fn denial(scale: Scale, remaining_units: i64, retry_after_ns: u64, reset_after_ns: u64) -> Decision {
     Decision {
-        allowed: false,
-        reason: Reason::Limit,
-        limit,
-        remaining_units: remaining.units,
-        units_per_permit: remaining.per_permit,
+        scale,
+        remaining_units,
         reset_after_ns,
         wait_ns: retry_after_ns,
+        outcome: Outcome::Denied,
+        reason: Reason::Limit,
     }
 }
 
 /// An admission that leaves `next`.
-fn admit(next: u64, limit: u64, remaining: Permits, reset_after_ns: u64, delay_ns: u64) -> Step {
-    Step { next, decision: admission(limit, remaining, reset_after_ns, delay_ns) }
+#[inline(always)]
+fn admit(next: u64, scale: Scale, remaining_units: i64, reset_after_ns: u64, delay_ns: u64) -> Step {
+    Step { next, decision: admission(scale, remaining_units, reset_after_ns, delay_ns) }
 }
 
 /// A denial, which changes nothing.
-fn deny(word: u64, limit: u64, remaining: Permits, retry_after_ns: u64, reset_after_ns: u64) -> Step {
-    Step { next: word, decision: denial(limit, remaining, retry_after_ns, reset_after_ns) }
+#[inline(always)]
+fn deny(word: u64, scale: Scale, remaining_units: i64, retry_after_ns: u64, reset_after_ns: u64) -> Step {
+    Step { next: word, decision: denial(scale, remaining_units, retry_after_ns, reset_after_ns) }
 }
 
 /// How many bits a number needs.

@@ -1,20 +1,25 @@
 //! Sliding window: the rolling estimate from two counters.
 //!
 //! With `e` the time since the current window began, a cost `c` is admitted iff
-//! `prev·(P-e) + (cur+c)·P <= L·P`, in whole numbers.
+//! `prev·(P-e) + (cur+c)·P <= L·P`. As all but `e` are whole multiples of P, that is `prev - ⌊prev·e/P⌋ + cur + c <= L`.
 //!
 //! Word: `window number + 1`, then the previous and the current count. The counts' bits are chosen from the
 //! limit; [`SlidingWindow::new`] refuses what would not reach [`MAX_UNIX_NS`].
 
-use super::{Consumption, MAX_UNIX_NS, Permits, Step, WORD_BITS, WordOverflow, admit, bits, deny};
+use super::period::{Period, wide};
+use super::{Consumption, Step, WORD_BITS, WordOverflow, admit, bits, deny};
+use crate::decision::Scale;
 
 #[derive(Debug, Clone)]
 pub(crate) struct SlidingWindow {
     limit: u64,
-    period_ns: u64,
+    period: Period,
     count_bits: u32,
-    /// The number of the window that [`MAX_UNIX_NS`] lies in: no word of ours has a later one, and none is believed.
-    last_number: u64,
+    /// As many ones.
+    count_mask: u64,
+    /// The largest word whose window begins by [`MAX_UNIX_NS`](super::MAX_UNIX_NS): no word of ours has a later one, and none
+    /// is believed.
+    last_word: u64,
 }
 
 /// A word taken apart and brought up to a time.
@@ -23,66 +28,62 @@ struct Windows {
     number: u64,
     previous: u64,
     current: u64,
-    /// What is left of the current window, 1..=P: `P - e`.
-    left_ns: u64,
+    /// How much of the current window is over, 0..P.
+    elapsed_ns: u64,
 }
 
 impl SlidingWindow {
     pub(super) fn new(limit: u64, period_ns: u64) -> Result<Self, WordOverflow> {
-        let last_number = MAX_UNIX_NS / period_ns;
+        let period = Period::new(period_ns);
+        let last_number = period.last_number();
         let (count_bits, number_bits) = (bits(limit), bits(last_number + 1));
         if 2 * count_bits + number_bits > WORD_BITS {
             return Err(WordOverflow { largest_limit: (1 << ((WORD_BITS - number_bits) / 2)) - 1 });
         }
-        Ok(Self { limit, period_ns, count_bits, last_number })
+        let last_word = ((last_number + 2) << (2 * count_bits)) - 1;
+        Ok(Self { limit, period, count_bits, count_mask: (1 << count_bits) - 1, last_word })
     }
 
     /// The key's current window: that of `now`, or a later one it has already seen, then at its start.
-    #[inline]
+    #[inline(always)]
     fn windows(&self, word: u64, now: u64) -> Windows {
-        let number = now / self.period_ns;
-        let left_ns = self.period_ns - now % self.period_ns;
-        let counts = (1 << self.count_bits) - 1;
-        let (previous, current) = (word >> self.count_bits & counts, word & counts);
-        match (word >> (2 * self.count_bits)).min(self.last_number + 1).checked_sub(1) {
-            Some(seen) if seen > number => Windows { number: seen, previous, current, left_ns: self.period_ns },
-            Some(seen) if seen == number => Windows { number, previous, current, left_ns },
-            Some(seen) if seen + 1 == number => Windows { number, previous: current, current: 0, left_ns },
-            _ => Windows { number, previous: 0, current: 0, left_ns },
+        let number = self.period.number(now);
+        let elapsed_ns = now - number * self.period.ns();
+        let word = word.min(self.last_word);
+        let (previous, current) = (word >> self.count_bits & self.count_mask, word & self.count_mask);
+        let (seen_and_one, number_and_one) = (word >> (2 * self.count_bits), number + 1);
+        if seen_and_one == number_and_one {
+            Windows { number, previous, current, elapsed_ns }
+        } else if seen_and_one > number_and_one {
+            Windows { number: seen_and_one - 1, previous, current, elapsed_ns: 0 }
+        } else {
+            // 0 for a key never charged, whose count is 0 as well.
+            let previous = if seen_and_one == number { current } else { 0 };
+            Windows { number, previous, current: 0, elapsed_ns }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn word(&self, windows: &Windows) -> u64 {
         (windows.number + 1) << (2 * self.count_bits) | windows.previous << self.count_bits | windows.current
-    }
-
-    /// `L·P - prev·(P-e) - cur·P`: what is free, in permits times P, or `None` when the estimate is over L.
-    #[inline]
-    fn room(&self, windows: &Windows) -> Option<u128> {
-        let used = wide(windows.previous, windows.left_ns) + wide(windows.current, self.period_ns);
-        wide(self.limit, self.period_ns).checked_sub(used)
     }
 
     #[inline(always)]
     pub(crate) fn step(&self, word: u64, now: u64, cost: u64) -> Step {
         let windows = self.windows(word, now);
-        let room = self.room(&windows);
-        let after = room.and_then(|room| room.checked_sub(wide(cost, self.period_ns)));
-        let Some(after) = after.or_else(|| (cost == 0).then_some(0)) else {
-            let remaining = self.permits(room.unwrap_or(0));
+        let scale = Scale::of_permits(self.limit);
+        // L less the estimate rounded up: what a request may cost.
+        let counted = windows.previous - self.period.share(windows.previous, windows.elapsed_ns);
+        let remaining = self.limit.cast_signed() - (windows.current + counted).cast_signed();
+        let after_charge = remaining - cost.cast_signed();
+        if cost == 0 {
+            return admit(word, scale, remaining, self.fresh_after(&windows, now), 0);
+        }
+        if after_charge < 0 {
             let retry_after = self.admits_at(&windows, cost) - now;
-            return deny(word, self.limit, remaining, retry_after, self.fresh_after(&windows, now));
-        };
-        let charged = Windows { current: windows.current + cost, ..windows };
-        let next = if cost == 0 { word } else { self.word(&charged) };
-        admit(next, self.limit, self.permits(after), self.fresh_after(&charged, now), 0)
-    }
-
-    /// Whole permits in `room`. It is at most `L·P`, so the quotient is at most L.
-    #[inline]
-    fn permits(&self, room: u128) -> Permits {
-        Permits::whole((room / u128::from(self.period_ns)) as u64)
+            return deny(word, scale, remaining, retry_after, self.fresh_after(&windows, now));
+        }
+        admit(self.word(&windows) + cost, scale, after_charge, self.gone_after(&windows, now), 0)
     }
 
     /// The first instant at which `cost`, which does not fit now, will: in this window or a later one.
@@ -90,10 +91,10 @@ impl SlidingWindow {
     /// Within a window the estimate falls with `prev·(P-e)`, and at its end it goes on as `cur·P` of the next,
     /// so it never rises and the first instant found is the earliest.
     fn admits_at(&self, windows: &Windows, cost: u64) -> u64 {
-        let this_window = windows.number * self.period_ns;
+        let this_window = windows.number * self.period.ns();
         match self.limit.checked_sub(windows.current + cost) {
             Some(allowance) => this_window + self.decays_to(windows.previous, allowance),
-            None => this_window + self.period_ns + self.decays_to(windows.current, self.limit - cost),
+            None => this_window + self.period.ns() + self.decays_to(windows.current, self.limit - cost),
         }
     }
 
@@ -102,24 +103,34 @@ impl SlidingWindow {
         if count <= allowance {
             return 0;
         }
-        self.period_ns - (wide(allowance, self.period_ns) / u128::from(count)) as u64
+        // `allowance * P / count`, by halves of 32 bits, as one has it at school. Counts are below 2^30, since the word has two of
+        // them and the number of a window of at most ten years, and P is below 2^59: nothing overflows.
+        let (high, low) = (self.period.ns() >> 32, self.period.ns() & u64::from(u32::MAX));
+        let first = allowance * high;
+        let second = ((first % count) << 32) + allowance * low;
+        self.period.ns() - (((first / count) << 32) + second / count)
     }
 
     /// How long until both counts have left the estimate.
-    #[inline]
+    #[inline(always)]
     fn fresh_after(&self, windows: &Windows, now: u64) -> u64 {
-        let windows_left = match (windows.previous, windows.current) {
-            (0, 0) => return 0,
-            (_, 0) => 1,
-            _ => 2,
-        };
-        (windows.number + windows_left) * self.period_ns - now
+        match (windows.previous, windows.current) {
+            (0, 0) => 0,
+            (_, 0) => self.gone_after(windows, now) - self.period.ns(),
+            _ => self.gone_after(windows, now),
+        }
+    }
+
+    /// How long until the current count has left it.
+    #[inline(always)]
+    fn gone_after(&self, windows: &Windows, now: u64) -> u64 {
+        (windows.number + 2) * self.period.ns() - now
     }
 
     /// A late refund is of what was consumed before the key's window began, of which only the window before it counts.
     pub(super) fn refund(&self, word: u64, now: u64, cost: u64) -> u64 {
         let windows = self.windows(word, now);
-        let late_by = windows.number - now / self.period_ns;
+        let late_by = windows.number - self.period.number(now);
         if late_by > 1 || windows.previous == 0 && windows.current == 0 {
             return word;
         }
@@ -129,45 +140,38 @@ impl SlidingWindow {
     }
 
     pub(super) fn expires_at(&self, word: u64) -> u64 {
-        match word >> (2 * self.count_bits) {
+        match word.min(self.last_word) >> (2 * self.count_bits) {
             0 => 0,
-            number_and_one => (number_and_one.min(self.last_number + 1) + 1) * self.period_ns,
+            number_and_one => (number_and_one + 1) * self.period.ns(),
         }
     }
 
     pub(super) fn last_expired(&self, now: u64) -> u64 {
-        ((now / self.period_ns).max(1) << (2 * self.count_bits)) - 1
+        (self.period.number(now).max(1) << (2 * self.count_bits)) - 1
     }
 
     pub(super) fn memory_ns(&self) -> u64 {
-        2 * self.period_ns
+        2 * self.period.ns()
     }
 
     /// The estimate rounded up, so that whoever has consumed anything counts as more than a fresh key.
     pub(super) fn consumed(&self, word: u64, now: u64) -> u64 {
         // At most twice the largest count: the quotient fits.
-        self.used(word, now).div_ceil(u128::from(self.period_ns)) as u64
+        self.used(word, now).div_ceil(u128::from(self.period.ns())) as u64
     }
 
     /// The estimate, in permits times P.
     fn used(&self, word: u64, now: u64) -> u128 {
         let windows = self.windows(word, now);
-        wide(windows.previous, windows.left_ns) + wide(windows.current, self.period_ns)
+        wide(windows.previous, self.period.ns() - windows.elapsed_ns) + wide(windows.current, self.period.ns())
     }
 
     pub(super) fn consumption(&self, word: u64, now: u64) -> Consumption {
-        Consumption { units: self.used(word, now), per_permit: self.period_ns }
+        Consumption { units: self.used(word, now), per_permit: self.period.ns() }
     }
 
     pub(super) fn word_after(&self, consumption: Consumption, now: u64) -> u64 {
         let current = consumption.in_units_of(1, self.limit);
-        let left_ns = self.period_ns - now % self.period_ns;
-        self.word(&Windows { number: now / self.period_ns, previous: 0, current, left_ns })
+        self.word(&Windows { number: self.period.number(now), previous: 0, current, elapsed_ns: 0 })
     }
-}
-
-/// A product of a count and a time, which may need more than 64 bits.
-#[inline]
-fn wide(count: u64, ns: u64) -> u128 {
-    u128::from(count) * u128::from(ns)
 }

@@ -9,7 +9,7 @@ use super::http_settings::sluice_http_settings;
 use super::quota::sluice_quota;
 use super::sized::{self, SizedOut, SizedStruct};
 use super::text_out::TextOut;
-use crate::decision::{Decision, Reason};
+use crate::decision::{Decision, Outcome, Reason, Scale};
 use crate::http::{Answer, Field, Settings, Verdict};
 use std::ffi::{c_char, c_void};
 use std::fmt::Write;
@@ -295,11 +295,11 @@ pub(super) fn decision(told: &sluice_decision) -> Option<Decision> {
         _ => return None,
     };
     Some(Decision {
-        allowed: told.allowed == 1,
+        outcome: if told.allowed == 1 { Outcome::Allowed } else { Outcome::Denied },
         reason,
-        limit: told.limit,
-        remaining_units: told.remaining,
-        units_per_permit: 1,
+        scale: Scale::of_permits(told.limit),
+        // No check says more than 2^32.
+        remaining_units: i64::try_from(told.remaining).unwrap_or(i64::MAX),
         reset_after_ns: told.reset_after_ns,
         wait_ns: if told.allowed == 1 { told.delay_ns } else { told.retry_after_ns },
     })

@@ -30,9 +30,7 @@ pub(super) fn call(function: &'static str, body: impl FnOnce(Call) -> Result<(),
     match catch_unwind(AssertUnwindSafe(|| body(call))) {
         Ok(Ok(())) => SLUICE_OK,
         Ok(Err(failed)) => failed.status,
-        Err(_) => {
-            call.refuse(SLUICE_ERR_INTERNAL, format_args!("a bug in sluicegate: {function} panicked")).status
-        }
+        Err(_) => call.panicked().status,
     }
 }
 
@@ -66,6 +64,12 @@ impl Call {
         self.refuse(SLUICE_ERR_ARGUMENT, format_args!("{}: {text}", self.function))
     }
 
+    #[cold]
+    #[inline(never)]
+    fn panicked(self) -> Failed {
+        self.refuse(SLUICE_ERR_INTERNAL, format_args!("a bug in sluicegate: {} panicked", self.function))
+    }
+
     /// Passes on what the core says.
     #[cold]
     pub(super) fn error(self, error: &Error) -> Failed {
@@ -77,13 +81,14 @@ impl Call {
     pub(super) fn pointer<T>(self, name: impl fmt::Display, pointer: *const T) -> Result<NonNull<T>, Failed> {
         match NonNull::new(pointer.cast_mut()) {
             Some(pointer) if pointer.is_aligned() => Ok(pointer),
-            _ => Err(self.bad_pointer(&name, pointer.cast(), align_of::<T>())),
+            _ => Err(self.bad_pointer(name, pointer.cast(), align_of::<T>())),
         }
     }
 
+    /// Takes the name itself: a reference to it would have it written to memory before anything is known to be wrong.
     #[cold]
     #[inline(never)]
-    fn bad_pointer(self, name: &dyn fmt::Display, pointer: *const c_void, align: usize) -> Failed {
+    fn bad_pointer(self, name: impl fmt::Display, pointer: *const c_void, align: usize) -> Failed {
         if pointer.is_null() {
             self.bad(format_args!("{name} is NULL"))
         } else {

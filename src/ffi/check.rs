@@ -63,7 +63,7 @@ impl From<Decision> for sluice_decision {
     #[inline(always)]
     fn from(decision: Decision) -> Self {
         Self {
-            allowed: decision.allowed.into(),
+            allowed: decision.allowed().into(),
             reason: match decision.reason {
                 Reason::None => SLUICE_REASON_NONE,
                 Reason::Limit => SLUICE_REASON_LIMIT,
@@ -72,7 +72,7 @@ impl From<Decision> for sluice_decision {
                 Reason::TimeOutOfRange => SLUICE_REASON_TIME_OUT_OF_RANGE,
                 Reason::TableDamaged => SLUICE_REASON_TABLE_DAMAGED,
             },
-            limit: decision.limit,
+            limit: decision.limit(),
             remaining: decision.remaining(),
             retry_after_ns: decision.retry_after_ns(),
             reset_after_ns: decision.reset_after_ns,

@@ -62,10 +62,34 @@ impl<'table> Bucket<'table> {
         Slots(slots_not_after(self.0, last_expired))
     }
 
+    /// Has both lines fetched.
+    #[inline(always)]
+    pub(super) fn prefetch(self) {
+        prefetch_line(&raw const self.0[0]);
+        self.prefetch_states();
+    }
+
     /// Has the line with the states fetched.
     #[inline(always)]
     pub(super) fn prefetch_states(self) {
         prefetch_line(&raw const self.0[SLOTS]);
+    }
+
+    /// The tag and the state of the first of some slots, if there are any.
+    #[inline(always)]
+    pub(super) fn first_of(self, slots: Slots) -> Option<(&'table AtomicU64, &'table AtomicU64)> {
+        if slots.is_empty() {
+            return None;
+        }
+        // From the bit to the word without the slot's number, which nobody asks for.
+        let offset = slots.0.trailing_zeros() as usize * (size_of::<AtomicU64>() / BITS_PER_SLOT);
+        // SAFETY: a slot has `BITS_PER_SLOT` bits, all of them set or none, and there are none beyond the last slot's. So the
+        // first one that is set is a multiple of as many, and the words at the offset are the slot's tag and, `SLOTS` words
+        // further on, its state.
+        unsafe {
+            let tag = self.0.as_ptr().byte_add(offset);
+            Some((&*tag, &*tag.add(SLOTS)))
+        }
     }
 
     /// The tag and the state of a slot.

@@ -1,11 +1,11 @@
 //! Deciding for a key: find its slot or give it one, step its word, swap it in.
 
-use super::bucket::Slots;
+use super::bucket::{Bucket, Slots};
 use super::find::{Found, Place};
 use super::insert::Candidate;
 use super::layout::{Frozen, Header, Standing, Tag};
-use super::{Call, KeyId, OnFull, Table, read, swap};
-use crate::algorithm::{FRESH, NanosecondBucket, Step, Windows};
+use super::{AtHome, Call, KeyId, OnFull, Table, read, swap};
+use crate::algorithm::{FRESH, NanosecondBucket, Step};
 use crate::decision::{Decision, Reason};
 use crate::sync::AtomicU64;
 
@@ -24,25 +24,31 @@ pub(super) struct NoRoom;
 
 impl Table {
     /// Decides on `cost` permits for the key at `now` and consumes them if they are admitted.
-    ///
-    /// In line for the request that nearly all are: the rule's quick form serves, the key is in its home bucket, and
-    /// nobody else charges it at the same moment.
     #[inline(always)]
     pub(crate) fn check(&self, key: KeyId, now: u64, cost: u64) -> Decision {
-        self.check_into(key, now, cost, |decision| decision)
+        self.check_into(self.at_home(key), now, cost, |decision| decision)
     }
 
     /// The same, and what `put` makes of the decision.
     ///
-    /// It is compiled into each way to a decision, so that one made in line goes to its place from registers. On a detour
+    /// In line for the request that nearly all are: the rule's quick form serves, the key is in its home bucket, and
+    /// nobody else charges it at the same moment.
+    ///
+    /// `put` is compiled into each way to a decision, so that one made in line goes to its place from registers. On a detour
     /// by the stack it would be written in words and read in larger pieces, for which a processor waits.
     #[inline(always)]
-    pub(crate) fn check_into<T>(&self, key: KeyId, now: u64, cost: u64, put: impl FnOnce(Decision) -> T) -> T {
+    pub(crate) fn check_into<T>(
+        &self,
+        AtHome { key, bucket }: AtHome<'_>,
+        now: u64,
+        cost: u64,
+        put: impl FnOnce(Decision) -> T,
+    ) -> T {
         let quick = self.rule.quick();
         if !quick.serves(now, cost) {
-            return put(self.check_otherwise(key, now, cost));
+            return put(self.check_by_fixed_window(key, now, cost));
         }
-        match self.word_in(key.home, key, 0) {
+        match word_in(bucket, key, 0) {
             Look::Word(word, state_word) => match quick.step(word, now, cost) {
                 // A denial writes nothing.
                 Err(denial) => return put(denial),
@@ -57,6 +63,44 @@ impl Table {
             Look::Perhaps => {}
         }
         put(self.check_anywhere(key, now, cost))
+    }
+
+    /// The same where the quick form does not serve: for fixed windows, and whatever is handed on.
+    ///
+    /// For each kind of window there is a function with no more in it than most requests need: the more a function does, the
+    /// more registers it saves for it. They call one another last of all, which is a jump.
+    #[inline(never)]
+    fn check_by_fixed_window(&self, key: KeyId, now: u64, cost: u64) -> Decision {
+        match self.rule.fixed_window(now, cost) {
+            Some(window) => self.check_by(|word| window.step(word, now, cost), key, now, cost),
+            None => self.check_by_sliding_window(key, now, cost),
+        }
+    }
+
+    /// The same for sliding windows, and whatever is handed on.
+    #[inline(never)]
+    fn check_by_sliding_window(&self, key: KeyId, now: u64, cost: u64) -> Decision {
+        match self.rule.sliding_window(now, cost) {
+            Some(window) => self.check_by(|word| window.step(word, now, cost), key, now, cost),
+            None => self.check_anywhere(key, now, cost),
+        }
+    }
+
+    /// The same by `step`, which is compiled into it, for a key that is at home.
+    #[inline(always)]
+    fn check_by(&self, step: impl Fn(u64) -> Step, key: KeyId, now: u64, cost: u64) -> Decision {
+        match word_in(self.bucket(key.home), key, 0) {
+            Look::Word(word, state_word) => {
+                let Step { next, decision } = step(word);
+                // As above.
+                if !decision.allowed() || swap(state_word, word, next).is_ok() {
+                    return decision;
+                }
+            }
+            Look::No => return self.check_away(key, now, cost),
+            Look::Perhaps => {}
+        }
+        self.check_anywhere(key, now, cost)
     }
 
     /// The same for a key that is not at home.
@@ -81,33 +125,20 @@ impl Table {
         }
     }
 
-    /// The same where the quick form does not serve: for windows, and for what is rare.
+    /// The same for a key that is not at home, by any rule.
     #[inline(never)]
-    fn check_otherwise(&self, key: KeyId, now: u64, cost: u64) -> Decision {
-        match self.rule.windows(now, cost) {
-            Some(Windows::Fixed(window)) => self.check_by(|word| window.step(word, now, cost), key, now, cost),
-            Some(Windows::Sliding(window)) => self.check_by(|word| window.step(word, now, cost), key, now, cost),
-            None => self.check_anywhere(key, now, cost),
-        }
-    }
-
-    /// The same by `step`, which is compiled into it.
-    #[inline(always)]
-    fn check_by(&self, step: impl Fn(u64) -> Step, key: KeyId, now: u64, cost: u64) -> Decision {
-        let (mut look, mut seen) = (self.word_in(key.home, key, 0), None);
-        if let Look::No = look {
-            (look, seen) = self.word_away(key);
-        }
+    fn check_away(&self, key: KeyId, now: u64, cost: u64) -> Decision {
+        let (look, seen) = self.word_away(key);
         match look {
             Look::Word(word, state_word) => {
-                let Step { next, decision } = step(word);
+                let Step { next, decision } = self.rule.step(word, now, cost);
                 // As above.
                 if next == word || swap(state_word, word, next).is_ok() {
                     return decision;
                 }
             }
             Look::No => {
-                let Step { next, decision } = step(FRESH);
+                let Step { next, decision } = self.rule.step(FRESH, now, cost);
                 if next == FRESH {
                     return decision;
                 }
@@ -215,37 +246,19 @@ impl Table {
         Decision::refused(Reason::TableDamaged, self.rule.limit())
     }
 
-    /// The key's word, if it is in the bucket, so far from home, and neither it nor its slot is on the move.
-    #[inline(always)]
-    fn word_in(&self, bucket: usize, key: KeyId, displacement: usize) -> Look<'_> {
-        let bucket = self.bucket(bucket);
-        // Both lines are fetched at once: which state is wanted shows only when the tags are there.
-        bucket.prefetch_states();
-        let candidates = bucket.candidates(key.fingerprint);
-        if candidates.is_empty() {
-            return Look::No;
-        }
-        let (tag_word, state_word) = bucket.words_of(candidates.first());
-        let tag = Tag(read(tag_word));
-        let word = read(state_word);
-        // The tag is read again after the word: if it is the same, the word is the key's.
-        let is_the_keys = tag.is_of(key.fingerprint, displacement) && Tag(read(tag_word)).is_same_owner(tag);
-        if is_the_keys && Frozen::is_word(word) { Look::Word(word, state_word) } else { Look::Perhaps }
-    }
-
-    /// The same anywhere but at home, and the home's header as it was before that look, if it was read.
+    /// The key's word, if it is anywhere but at home, and the home's header as it was before that look, if it was read.
     #[inline(always)]
     fn word_away(&self, key: KeyId) -> (Look<'_>, Option<Header>) {
         if !self.has_spilled(key.home) {
             return (Look::No, None);
         }
         // Where most of those are that have spilled, on its way before the header is.
-        let bucket = |displacement| self.geometry.bucket_after(key.home, displacement);
-        self.words.prefetch(self.geometry.position(bucket(1)));
+        let bucket = |displacement| self.bucket(self.geometry.bucket_after(key.home, displacement));
+        bucket(1).prefetch();
         let header = self.header(key.home);
         let mut displacement = 1;
         while displacement <= header.reach().min(self.geometry.max_reach()) {
-            let look = self.word_in(bucket(displacement), key, displacement);
+            let look = word_in(bucket(displacement), key, displacement);
             if !matches!(look, Look::No) {
                 return (look, Some(header));
             }
@@ -278,4 +291,20 @@ impl Table {
             OnFull::Evict | OnFull::Deny => Decision::refused(Reason::TableFull, self.rule.limit()),
         }
     }
+}
+
+/// The key's word, if it is in the bucket, so far from home, and neither it nor its slot is on the move.
+#[inline(always)]
+fn word_in<'table>(bucket: Bucket<'table>, key: KeyId, displacement: usize) -> Look<'table> {
+    // Both lines are fetched at once: which state is wanted shows only when the tags are there.
+    bucket.prefetch_states();
+    let Some((tag_word, state_word)) = bucket.first_of(bucket.candidates(key.fingerprint)) else {
+        return Look::No;
+    };
+    let tag = Tag(read(tag_word));
+    let word = read(state_word);
+    // The tag is read again after the word: if it is the same, the word is the key's. One that a refund has marked
+    // meanwhile takes a closer look, which is rare.
+    let is_the_keys = tag.is_of(key.fingerprint, displacement) && Tag(read(tag_word)) == tag;
+    if is_the_keys && Frozen::is_word(word) { Look::Word(word, state_word) } else { Look::Perhaps }
 }

@@ -34,7 +34,7 @@ const CONTROL_WORDS: usize = BUCKET_WORDS;
 const COUNTERS_WORD: usize = SUPERBLOCK_WORDS + CONTROL_WORDS;
 const BUCKETS_WORD: usize = COUNTERS_WORD + COUNTER_SHARDS * BUCKET_WORDS;
 /// As many buckets would take the space of what comes before the first.
-const BUCKETS_BEFORE: usize = BUCKETS_WORD / BUCKET_WORDS;
+pub(super) const BUCKETS_BEFORE: usize = BUCKETS_WORD / BUCKET_WORDS;
 
 /// Keys for which a table has 8 buckets: 46/8 = 5.75 keys for the 8 slots of each, 23.65 bytes a key.
 const KEYS_PER_8_BUCKETS: u64 = 46;
@@ -177,7 +177,7 @@ impl Tag {
     }
 
     /// Whether this is the tag of a key that is `displacement` from its home.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_of(self, fingerprint: Fingerprint, displacement: usize) -> bool {
         self.0 ^ Self::owner(fingerprint, displacement) < 1 << Self::PLACE_SHIFT
     }

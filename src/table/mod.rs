@@ -77,6 +77,21 @@ pub(crate) struct KeyId {
     fingerprint: Fingerprint,
 }
 
+/// A key with its home bucket at hand: what a check begins with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AtHome<'table> {
+    key: KeyId,
+    bucket: Bucket<'table>,
+}
+
+impl AtHome<'_> {
+    /// Has the bucket fetched while the caller does something else.
+    #[inline(always)]
+    pub(crate) fn prefetch(self) {
+        self.bucket.prefetch();
+    }
+}
+
 /// One call, as long as it lasts.
 ///
 /// Each turn of a loop follows upon a change that another thread made, so there are few. But memory that others can
@@ -119,6 +134,7 @@ impl Table {
 
     /// The table that these words are. They must be as many as the geometry says, and zero or such a table already.
     pub(crate) fn over(words: Words, rule: Rule, geometry: Geometry, on_full: OnFull) -> Self {
+        assert!(words.hold(geometry), "fewer words than the table has");
         Self { words, geometry, on_full, rule }
     }
 
@@ -148,16 +164,25 @@ impl Table {
     }
 
     /// The high bits of a hash choose the home bucket, the low ones are the fingerprint.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key(&self, hash: u64) -> KeyId {
         let home = ((u128::from(hash) * self.geometry.buckets as u128) >> 64) as usize;
         KeyId { home, fingerprint: hash as Fingerprint }
     }
 
-    /// Has the key's home bucket fetched while the caller does something else.
-    #[inline]
-    pub(crate) fn prefetch(&self, key: KeyId) {
-        self.words.prefetch(self.geometry.position(key.home));
+    /// The key with its home bucket.
+    #[inline(always)]
+    pub(crate) fn home(&self, hash: u64) -> AtHome<'_> {
+        let key = self.key(hash);
+        // SAFETY: `over` has seen that the words hold the geometry, and a hash is below 2^64, so the number is below that of
+        // the buckets.
+        AtHome { key, bucket: Bucket(unsafe { self.words.home_unchecked(key.home) }) }
+    }
+
+    /// The same of a key whose home is known already.
+    #[inline(always)]
+    fn at_home(&self, key: KeyId) -> AtHome<'_> {
+        AtHome { key, bucket: self.bucket(key.home) }
     }
 
     #[inline(always)]

@@ -77,7 +77,7 @@ impl Deciding<'_> {
         self.fetch(key, now);
         let decision = self.table.check(key, now, cost);
         // What changes nothing comes before the table was closed, or might have.
-        if !decision.allowed || cost == 0 {
+        if !decision.allowed() || cost == 0 {
             return Some(decision);
         }
         // Pairs with the fence in `take_key`. What was admitted has been charged by a swap.

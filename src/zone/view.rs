@@ -70,7 +70,7 @@ impl View {
     /// Has the key's home bucket fetched while the caller does something else.
     #[inline(always)]
     pub(super) fn prefetch(&self, hash: u64) {
-        self.table.prefetch(self.key(hash));
+        self.table.home(hash).prefetch();
     }
 
     /// The time that the clock's reading `now` is to the table.

@@ -3,7 +3,7 @@
 use super::BucketWords;
 use crate::error::Error;
 use crate::sync::AtomicU64;
-use crate::table::layout::BUCKET_WORDS;
+use crate::table::layout::{BUCKET_WORDS, BUCKETS_BEFORE, Geometry};
 
 #[derive(Debug)]
 pub(crate) struct Words(Box<[AtomicU64]>);
@@ -27,5 +27,13 @@ impl Words {
             .expect("a bucket has as many words")
     }
 
-    pub(in crate::table) fn prefetch(&self, _: usize) {}
+    pub(in crate::table) fn hold(&self, geometry: Geometry) -> bool {
+        geometry.words() <= self.0.len()
+    }
+
+    /// # Safety
+    /// None is needed: the number is looked at.
+    pub(in crate::table) unsafe fn home_unchecked(&self, number: usize) -> &BucketWords {
+        self.bucket(BUCKETS_BEFORE + number)
+    }
 }

@@ -3,10 +3,10 @@
 use super::allocation::Allocation;
 #[cfg(target_os = "linux")]
 use super::mapping::{HUGE_PAGE, Mapping};
-use super::{BucketWords, TABLE_ALIGN, prefetch_line};
+use super::{BucketWords, TABLE_ALIGN};
 use crate::error::Error;
 use crate::sync::{AtomicU64, Ordering};
-use crate::table::layout::{BUCKET_WORDS, SLOTS};
+use crate::table::layout::{BUCKET_WORDS, BUCKETS_BEFORE, Geometry};
 use std::ops::Range;
 use std::ptr::NonNull;
 
@@ -18,6 +18,8 @@ pub(crate) struct Words {
     count: usize,
     /// How many whole buckets they are.
     buckets: usize,
+    /// Where the first bucket of a table is, if the words are one.
+    first_home: *const BucketWords,
     /// The words are in it, so it must live as long.
     _memory: Memory,
 }
@@ -67,7 +69,8 @@ impl Words {
     /// As [`lent`](Self::lent), as long as `memory` lives.
     unsafe fn new(first: NonNull<u8>, count: usize, memory: Memory) -> Self {
         assert!(first.align_offset(TABLE_ALIGN) == 0, "a table that is not aligned");
-        Self { first: first.cast(), count, buckets: count / BUCKET_WORDS, _memory: memory }
+        let first_home = first.as_ptr().cast::<BucketWords>().wrapping_add(BUCKETS_BEFORE);
+        Self { first: first.cast(), count, buckets: count / BUCKET_WORDS, first_home, _memory: memory }
     }
 
     /// The word at `index`, which must be within the table.
@@ -85,6 +88,21 @@ impl Words {
         assert!(position < self.buckets, "a bucket outside the table");
         // SAFETY: as in `at`, for each of the words.
         unsafe { self.first.cast::<BucketWords>().add(position).as_ref() }
+    }
+
+    /// Whether they are enough for a table of this geometry.
+    pub(in crate::table) fn hold(&self, geometry: Geometry) -> bool {
+        geometry.position(geometry.buckets) <= self.buckets
+    }
+
+    /// The bucket with a number, which is not looked at.
+    ///
+    /// # Safety
+    /// The words [`hold`](Self::hold) a geometry with more buckets than `number`.
+    #[inline(always)]
+    pub(in crate::table) unsafe fn home_unchecked(&self, number: usize) -> &BucketWords {
+        // SAFETY: the caller's promise: the position is one for which `bucket` would do the same.
+        unsafe { &*self.first_home.add(number) }
     }
 
     /// Makes all words 0, and gives what memory the system can do without back to it until it is written again.
@@ -160,14 +178,6 @@ impl Words {
 
     fn bytes(&self) -> usize {
         self.count * size_of::<AtomicU64>()
-    }
-
-    /// Asks the processor for both lines of the bucket at a position, which is only a hint.
-    #[inline]
-    pub(in crate::table) fn prefetch(&self, position: usize) {
-        let bucket = self.first.cast::<BucketWords>().as_ptr().wrapping_add(position).cast::<AtomicU64>();
-        prefetch_line(bucket);
-        prefetch_line(bucket.wrapping_add(SLOTS));
     }
 }
 
