@@ -20,8 +20,8 @@ Charge = Union["tuple[Limiter, Key]", "tuple[Limiter, Key, int]"]
 def check_all(charges: Iterable[Charge], *, now_ns: int | None = None) -> Decisions:
     """Decides on one request that several limits hold: charged to all of them if all allow it, else to none.
 
-    The answers come in the order of the charges. Where one limit denies, nothing was consumed, and the others that would
-    have allowed say how they stand: allowed, and what is left without this request.
+    The answers come in the order of the charges. Where one limit denies, nothing was consumed, and the others that
+    would have allowed say how they stand: allowed, and what is left without this request.
 
     >>> from sluicegate import Limiter, check_all
     >>> by_second, by_day = Limiter("token-bucket 10/s"), Limiter("fixed-window 3/day")
